@@ -1,0 +1,1 @@
+//! Claims about the audit that one connection cannot show.

@@ -1,0 +1,1 @@
+//! Claims about the benchmark that one connection cannot show.

@@ -1,0 +1,1 @@
+//! Claims about the counter that one connection cannot show.

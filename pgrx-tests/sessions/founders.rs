@@ -1,0 +1,1 @@
+//! Claims about the founders that one connection cannot show.

@@ -1,0 +1,9 @@
+//! Tests that need several connections, a dump, a restore or a restart.
+
+mod audit;
+mod benchmark;
+pub mod cluster;
+mod counter;
+mod founders;
+mod module;
+mod pair;

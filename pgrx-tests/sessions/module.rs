@@ -1,0 +1,1 @@
+//! Claims about the module that one connection cannot show.

@@ -1,0 +1,1 @@
+//! Claims about the pair engine that one connection cannot show.

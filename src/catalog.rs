@@ -1,0 +1,150 @@
+//! What the engines ask of the catalogue, and the one way they act as a table's owner.
+
+use crate::error;
+use pgrx::{PgRelation, pg_sys};
+use std::ffi::{CStr, CString};
+
+/// `name` as it must be written in SQL.
+pub fn quote_ident(name: &str) -> String {
+    pgrx::spi::quote_identifier(name)
+}
+
+pub fn quote_literal(text: &str) -> String {
+    pgrx::spi::quote_literal(text)
+}
+
+/// `schema.table`, quoted; never depends on search_path.
+pub fn qualified_name(relation: &PgRelation) -> String {
+    pgrx::spi::quote_qualified_identifier(relation.namespace(), relation.name())
+}
+
+/// Opens an ordinary or partitioned table with `lock`, or says why not.
+pub fn open_table(oid: pg_sys::Oid, lock: pg_sys::LOCKMODE) -> PgRelation {
+    // SAFETY: relation_open raises an ordinary ERROR for an OID that is no relation; the lock is
+    // kept until the end of the transaction because PgRelation closes with NoLock only when the
+    // relation was opened without one.
+    let relation = unsafe { PgRelation::with_lock(oid, lock) };
+    if !(relation.is_table() || relation.is_partitioned_table()) {
+        error::raise(error::not_a_table(&qualified_name(&relation)));
+    }
+    relation
+}
+
+/// Whether `role` owns the relation, is a member of its owner, or is a superuser.
+pub fn is_owner(relation: &PgRelation, role: pg_sys::Oid) -> bool {
+    let owner = owner(relation);
+    // SAFETY: has_privs_of_role reads the role catalogue; any two OIDs are acceptable.
+    unsafe { pg_sys::has_privs_of_role(role, owner) }
+}
+
+pub fn owner(relation: &PgRelation) -> pg_sys::Oid {
+    // SAFETY: rd_rel of an open relation points to its pg_class row.
+    unsafe { (*(*relation.as_ptr()).rd_rel).relowner }
+}
+
+/// Raises 42501 unless the current user owns the table.
+pub fn require_owner(relation: &PgRelation) {
+    // SAFETY: GetUserId only reads backend state.
+    if !is_owner(relation, unsafe { pg_sys::GetUserId() }) {
+        error::raise(error::not_owner(&qualified_name(relation)));
+    }
+}
+
+pub struct Column {
+    pub name: String,
+    pub number: i16,
+    pub type_oid: pg_sys::Oid,
+    pub type_mod: i32,
+    pub collation: pg_sys::Oid,
+    pub not_null: bool,
+}
+
+/// The column called `name`, or 42703 naming the table and the column.
+pub fn column(relation: &PgRelation, name: &str) -> Column {
+    relation
+        .tuple_desc()
+        .iter()
+        .find(|attribute| !attribute.is_dropped() && attribute.name() == name)
+        .map(|attribute| Column {
+            name: name.to_owned(),
+            number: attribute.attnum,
+            type_oid: attribute.atttypid,
+            type_mod: attribute.atttypmod,
+            collation: attribute.attcollation,
+            not_null: attribute.attnotnull,
+        })
+        .unwrap_or_else(|| error::raise(error::undefined_column(&qualified_name(relation), name)))
+}
+
+/// The type as SQL writes it, `numeric(5,2)` and the like.
+pub fn type_name(type_oid: pg_sys::Oid, type_mod: i32) -> String {
+    // SAFETY: format_type_extended returns a palloc'ed NUL-terminated string for any OID.
+    unsafe {
+        let name = pg_sys::format_type_extended(
+            type_oid,
+            type_mod,
+            (pg_sys::FORMAT_TYPE_TYPEMOD_GIVEN | pg_sys::FORMAT_TYPE_FORCE_QUALIFY) as u16,
+        );
+        CStr::from_ptr(name).to_string_lossy().into_owned()
+    }
+}
+
+/// Runs `work` as `role`, as Postgres' own foreign key triggers do: the engine may do what the
+/// table's owner may do and nothing more, and is not subject to the caller's row policies.
+/// The caller's identity comes back also when `work` raises.
+pub fn as_role<T>(role: pg_sys::Oid, work: impl FnOnce() -> T) -> T {
+    struct Restore(pg_sys::Oid, i32);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            // SAFETY: the values were read by GetUserIdAndSecContext in this backend.
+            unsafe { pg_sys::SetUserIdAndSecContext(self.0, self.1) }
+        }
+    }
+    let mut restore = Restore(pg_sys::InvalidOid, 0);
+    // SAFETY: both calls only touch this backend's user id and security flags; `restore` puts
+    // them back on every way out, an unwinding ERROR included.
+    unsafe {
+        pg_sys::GetUserIdAndSecContext(&mut restore.0, &mut restore.1);
+        let flags = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_NOFORCE_RLS;
+        pg_sys::SetUserIdAndSecContext(role, restore.1 | flags as i32);
+    }
+    let result = work();
+    drop(restore);
+    result
+}
+
+/// Runs `work` with settings changed for its time only, as a function with SET clauses does.
+pub fn with_settings<T>(settings: &[(&CStr, &str)], work: impl FnOnce() -> T) -> T {
+    struct Nest(i32);
+    impl Drop for Nest {
+        fn drop(&mut self) {
+            // SAFETY: the level was opened by NewGUCNestLevel below and nobody closed it since;
+            // after an ERROR the transaction's own abort closes it again, which is harmless.
+            unsafe { pg_sys::AtEOXact_GUC(true, self.0) }
+        }
+    }
+    // SAFETY: opens a GUC nest level that `Nest` closes on every way out.
+    let nest = Nest(unsafe { pg_sys::NewGUCNestLevel() });
+    for (name, value) in settings {
+        let value = CString::new(*value).unwrap_or_default();
+        // SAFETY: name and value are NUL-terminated and copied by set_config_option.
+        unsafe {
+            pg_sys::set_config_option(
+                name.as_ptr(),
+                value.as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+        }
+    }
+    let result = work();
+    drop(nest);
+    result
+}
+
+/// Postgres' own tables first and nothing else: what code running as an owner must resolve in.
+pub const SAFE_SEARCH_PATH: (&CStr, &str) = (c"search_path", "pg_catalog, pg_temp");

@@ -1,0 +1,62 @@
+//! Every error a user can see: SQLSTATE, one sentence that names the object and the value, and a
+//! hint that says what to do. One file per engine; what several engines say stands here.
+
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+
+pub mod audit;
+pub mod benchmark;
+pub mod counter;
+pub mod module;
+pub mod pair;
+
+/// Raises the report as an ERROR. A trigger must use this: the `Err` of a `#[pg_trigger]` loses
+/// its SQLSTATE and hint.
+pub fn raise(report: ErrorReport) -> ! {
+    report.report(PgLogLevel::ERROR);
+    unreachable!("an ERROR does not return")
+}
+
+pub fn report(
+    code: PgSqlErrorCode,
+    message: impl Into<String>,
+    hint: impl Into<String>,
+) -> ErrorReport {
+    ErrorReport::new(code, message.into(), "community_core").set_hint(hint.into())
+}
+
+/// 42501
+pub fn not_owner(table: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        format!("must be owner of table {table}"),
+        format!("Run this as the owner of {table} or as a superuser."),
+    )
+}
+
+/// 42703
+pub fn undefined_column(table: &str, column: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
+        format!("column \"{column}\" of table {table} does not exist"),
+        format!("Look at the columns with \\d {table}."),
+    )
+}
+
+/// 42809
+pub fn not_a_table(name: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
+        format!("{name} is not a table"),
+        "Give an ordinary or a partitioned table.",
+    )
+}
+
+/// 22004
+pub fn null_argument(argument: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
+        format!("argument \"{argument}\" must not be NULL"),
+        format!("Give a value for {argument}."),
+    )
+}
