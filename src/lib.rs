@@ -21,6 +21,8 @@ mod settings;
 
 ::pgrx::pg_module_magic!(name, version);
 
+extension_sql_file!("../sql/extension/finalize.sql", name = "finalize", finalize);
+
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     settings::register();

@@ -2,6 +2,7 @@
 //! so that a session that never loaded the library cannot pass off a placeholder for the setting.
 
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::prelude::*;
 use std::ffi::CString;
 
 static MODULES: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"all"));
@@ -40,18 +41,41 @@ pub fn register() {
 
 /// The words of a comma list, trimmed, in order, empty ones left out.
 fn words(setting: &GucSetting<Option<CString>>) -> Vec<String> {
-    let text = setting.get().map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
-    text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    let text = setting
+        .get()
+        .map(|value| value.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    text.split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 pub fn modules() -> Vec<String> {
     words(&MODULES)
 }
 
-pub fn consent_gates() -> Vec<String> {
-    words(&CONSENT_GATES)
-}
-
 pub fn min_k() -> i32 {
     MIN_K.get()
 }
+
+/// Whether the database itself enforces consent of this category, by the setting
+/// `community_core.consent_gates`. NULL gives NULL. Stable, parallel safe.
+///
+/// ```sql
+/// SELECT community_core.consent_gated('benchmarks');
+/// ```
+#[pg_extern(stable, parallel_safe, strict)]
+fn consent_gated(category: &str) -> bool {
+    words(&CONSENT_GATES).iter().any(|gate| gate == category)
+}
+
+extension_sql!(
+    r#"
+COMMENT ON FUNCTION consent_gated(text) IS
+'Whether the setting community_core.consent_gates (default benchmarks,directory) names this consent category. NULL gives NULL. Stable, parallel safe. Example: SELECT community_core.consent_gated(''benchmarks'')';
+"#,
+    name = "settings_comments",
+    requires = [consent_gated]
+);

@@ -1,1 +1,5 @@
 //! The counter engine.
+
+pub fn maintaining() -> bool {
+    false
+}

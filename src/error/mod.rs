@@ -60,3 +60,12 @@ pub fn null_argument(argument: &str) -> ErrorReport {
         format!("Give a value for {argument}."),
     )
 }
+
+/// SPI's own complaint: a mistake of ours, not the user's. XX000, as Postgres has it.
+pub fn spi(failure: pgrx::spi::Error) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
+        format!("community_core could not run a query of its own: {failure}"),
+        "Please report this as a bug of community_core.",
+    ))
+}

@@ -1,1 +1,299 @@
-//! The module engine.
+//! The module engine installs, repairs, migrates, verifies and removes modules. A module is plain
+//! SQL in `sql/<module>/`, run into one schema; the tables are ordinary tables, owned by the
+//! database's owner, never by the extension. `community_state.module` is the only registry.
+
+mod definition;
+mod describe;
+mod difference;
+mod install;
+mod registry;
+mod remove;
+mod repair;
+mod script;
+mod subtransaction;
+
+use crate::catalog::{SAFE_SEARCH_PATH, with_settings};
+use crate::{error, settings};
+use pgrx::prelude::*;
+
+/// Installs a module in a schema, or repairs it where it is installed already: what is there is
+/// kept, what is missing is made. All of it happens in the caller's transaction.
+///
+/// A table that exists under a name the module uses is adopted with its rows; a column it lacks is
+/// added.
+///
+/// - `module`: a name from `founders`, …; NULL is an error (22004).
+/// - `schema`: where to; NULL for a schema of the module's own name. It is created where missing.
+///
+/// Returns the schema. Volatile. Errors: 22023 unknown module (the hint lists the known ones) or
+/// reserved schema, 55000 the schema holds another module, 42804 an adopted column has another
+/// type, 42809 a view stands where a table is needed.
+///
+/// ```sql
+/// SELECT community_core.install_module('founders', schema => 'tenant_a');
+/// ```
+#[pg_extern]
+fn install_module(module: Option<&str>, schema: default!(Option<&str>, "NULL")) -> String {
+    let Some(name) = module else {
+        error::raise(error::null_argument("module"))
+    };
+    safely(|| {
+        let module = definition::find(name);
+        let schema = schema.unwrap_or(module.name);
+        install::install(module, schema);
+        schema.to_owned()
+    })
+}
+
+/// Takes a module away. Without `drop_data` only what makes the rules goes: triggers, policies,
+/// views and functions; tables and rows stay, and row security stays on, so that app roles see
+/// nothing. With it the schema goes. A NOTICE says what is dropped.
+///
+/// - `schema`: a schema that holds a module; NULL is an error (22004).
+/// - `drop_data`: NULL is false.
+///
+/// Volatile. Errors: 42704 no module in that schema, 2BP01 another schema references it, 55000 the
+/// schema holds tables that the module did not make.
+///
+/// ```sql
+/// SELECT community_core.remove_module('tenant_a', drop_data => true);
+/// ```
+#[pg_extern]
+fn remove_module(schema: Option<&str>, drop_data: default!(Option<bool>, "false")) {
+    let Some(schema) = schema else {
+        error::raise(error::null_argument("schema"))
+    };
+    safely(|| remove::remove(schema, drop_data.unwrap_or(false)));
+}
+
+/// The installed modules: one row per schema that holds one. `rows` is Postgres' own estimate,
+/// as of the last ANALYZE. Stable; takes no transaction id.
+///
+/// ```sql
+/// SELECT * FROM community_core.modules();
+/// ```
+#[pg_extern(stable)]
+#[allow(clippy::type_complexity)]
+fn modules() -> TableIterator<
+    'static,
+    (
+        name!(module, String),
+        name!(schema, String),
+        name!(version, String),
+        name!(installed_at, TimestampWithTimeZone),
+        name!(tables, i64),
+        name!(rows, i64),
+    ),
+> {
+    TableIterator::new(safely(remove::list))
+}
+
+/// One row for each difference between what a module defines and what is there: a missing or
+/// changed table, column, constraint, index, trigger, policy, view or function, a trigger that is
+/// not enabled, row security off, a missing or an extra grant to an app role. What the user added
+/// is no difference. No row: all is as defined.
+///
+/// - `schema`: a schema that holds a module; NULL for all of them.
+///
+/// Stable; takes no transaction id and no lock but those of reading the catalogue. Errors: 42704 no
+/// module in that schema, 25006 what should be there is recorded for another major version of
+/// Postgres (`migrate_modules()` records it anew).
+///
+/// ```sql
+/// SELECT * FROM community_core.verify_module('founders');
+/// ```
+#[pg_extern(stable)]
+#[allow(clippy::type_complexity)]
+fn verify_module(
+    schema: default!(Option<&str>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(schema, String),
+        name!(kind, String),
+        name!(relation, Option<String>),
+        name!(name, Option<String>),
+        name!(difference, String),
+        name!(expected, Option<String>),
+        name!(actual, Option<String>),
+    ),
+> {
+    let rows = safely(|| {
+        let schemas = match schema {
+            Some(schema) => {
+                remove::module_of(schema);
+                vec![schema.to_owned()]
+            }
+            None => registry::schemas()
+                .into_iter()
+                .map(|(schema, _)| schema)
+                .collect(),
+        };
+        schemas
+            .into_iter()
+            .flat_map(differences)
+            .collect::<Vec<_>>()
+    });
+    let filled = |text: String| (!text.is_empty()).then_some(text);
+    TableIterator::new(rows.into_iter().map(move |(schema, found)| {
+        (
+            schema,
+            found.key.kind,
+            filled(found.key.relation),
+            filled(found.key.name),
+            found.what.to_owned(),
+            found.expected,
+            found.actual,
+        )
+    }))
+}
+
+fn differences(schema: String) -> Vec<(String, difference::Difference)> {
+    let recorded = registry::installed(&schema);
+    if recorded.is_some_and(|module| {
+        module.server_version != registry::server_version() || module.version != definition::VERSION
+    }) {
+        error::raise(error::module::needs_rehearsal(&schema));
+    }
+    let found = difference::compare(&registry::expected(&schema), &describe::describe(&schema));
+    found
+        .into_iter()
+        .map(|difference| (schema.clone(), difference))
+        .collect()
+}
+
+/// Brings every installed module to this version of the extension, and records anew what it should
+/// hold. A module that fails is left as it was, and the error is recorded and returned.
+///
+/// Returns one row per module: from which version to which, and the error or NULL. Volatile.
+///
+/// ```sql
+/// SELECT * FROM community_core.migrate_modules();
+/// ```
+#[pg_extern]
+#[allow(clippy::type_complexity)]
+fn migrate_modules() -> TableIterator<
+    'static,
+    (
+        name!(module, String),
+        name!(schema, String),
+        name!(from_version, String),
+        name!(to_version, String),
+        name!(error, Option<String>),
+    ),
+> {
+    let rows = safely(|| {
+        registry::schemas()
+            .into_iter()
+            .map(|(schema, module)| migrate(module, schema))
+            .collect::<Vec<_>>()
+    });
+    TableIterator::new(rows)
+}
+
+fn migrate(module: String, schema: String) -> (String, String, String, String, Option<String>) {
+    let from = registry::installed(&schema)
+        .map(|installed| installed.version)
+        .unwrap_or_default();
+    let outcome = subtransaction::attempt(|| install::install(definition::find(&module), &schema));
+    let failure = outcome.err().map(|failure| {
+        let message = install::message(&failure);
+        catalog_owner(|| registry::step_failed(&module, &schema, "migrate", &message));
+        message
+    });
+    let to = if failure.is_some() {
+        from.clone()
+    } else {
+        definition::VERSION.to_owned()
+    };
+    (module, schema, from, to, failure)
+}
+
+fn catalog_owner(work: impl FnOnce()) {
+    crate::catalog::as_role(install::database_owner(), work);
+}
+
+/// The last step of CREATE EXTENSION: installs the modules that the setting
+/// `community_core.modules` names, unless schema `community_state` says that the tables come with a
+/// dump. What it makes belongs to the database, not to the extension.
+#[pg_extern]
+fn install_chosen_modules() {
+    struct Creating(bool);
+    impl Drop for Creating {
+        fn drop(&mut self) {
+            // SAFETY: a plain flag of this backend; it gets back the value it had.
+            unsafe { pg_sys::creating_extension = self.0 }
+        }
+    }
+    // SAFETY: as above. While it is false, CREATE makes ordinary objects and not members.
+    let _creating = unsafe {
+        let before = Creating(pg_sys::creating_extension);
+        pg_sys::creating_extension = false;
+        before
+    };
+    safely(|| {
+        if registry::exists() {
+            return;
+        }
+        let chosen = definition::chosen(&settings::modules());
+        crate::catalog::as_role(install::database_owner(), registry::create);
+        for module in chosen {
+            install::install(module, module.name);
+        }
+    });
+}
+
+/// Whoever calls, names resolve in Postgres' own schema only.
+fn safely<T>(work: impl FnOnce() -> T) -> T {
+    with_settings(&[SAFE_SEARCH_PATH], work)
+}
+
+/// Keeps `updated_at`: a BEFORE UPDATE row trigger that the installer attaches to every table of a
+/// module that has the column. A counter's upkeep is no change of the row, so that a like does not
+/// make a post look edited.
+#[pg_trigger]
+fn update_updated_at_column<'a>(
+    trigger: &'a pgrx::PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, impl WhoAllocated>>, spi::Error> {
+    let Some(new) = trigger.new() else {
+        return Ok(None);
+    };
+    let mut new = new.into_owned();
+    if !crate::counter::maintaining() {
+        let now = pgrx::datum::datetime_support::now();
+        if new.set_by_name("updated_at", now).is_err() {
+            let table = trigger.table_name().unwrap_or_default();
+            error::raise(error::undefined_column(&table, "updated_at"));
+        }
+    }
+    Ok(Some(new))
+}
+
+extension_sql!(
+    r#"
+COMMENT ON FUNCTION install_module(text, text) IS
+'Installs a module in a schema, or repairs it where it is installed already. module: its name; schema: where to, NULL for one of the module''s name. Returns the schema. Volatile. Errors: 22004, 22023, 42804, 42809, 55000. Example: SELECT community_core.install_module(''founders'', schema => ''tenant_a'')';
+COMMENT ON FUNCTION remove_module(text, boolean) IS
+'Takes away a module''s triggers, policies, views and functions, and with drop_data its schema. schema: one that holds a module. Volatile. Errors: 22004, 2BP01, 42704, 55000. Example: SELECT community_core.remove_module(''tenant_a'')';
+COMMENT ON FUNCTION modules() IS
+'The installed modules, one row per schema; rows is estimated as of the last ANALYZE. Stable. Example: SELECT * FROM community_core.modules()';
+COMMENT ON FUNCTION verify_module(text) IS
+'One row for each difference between what a module defines and what is there; what the user added is none. schema: NULL for all. Stable. Errors: 25006, 42704. Example: SELECT * FROM community_core.verify_module(''founders'')';
+COMMENT ON FUNCTION migrate_modules() IS
+'Brings every installed module to this version of the extension; one that fails is left as it was and its error is returned and recorded. Volatile. Example: SELECT * FROM community_core.migrate_modules()';
+COMMENT ON FUNCTION install_chosen_modules() IS
+'The last step of CREATE EXTENSION: installs what the setting community_core.modules names, unless schema community_state exists. Volatile. Errors: 22023.';
+COMMENT ON FUNCTION update_updated_at_column() IS
+'Row trigger BEFORE UPDATE: sets updated_at to now(), except where the counter engine keeps a counter. Error: 42703.';
+"#,
+    name = "module_comments",
+    requires = [
+        install_module,
+        remove_module,
+        modules,
+        verify_module,
+        migrate_modules,
+        install_chosen_modules,
+        update_updated_at_column
+    ]
+);

@@ -1,0 +1,48 @@
+//! What the modules are: a name, what it is for, and its topic files in the order they are run.
+
+use crate::error;
+
+pub struct Module {
+    pub name: &'static str,
+    pub purpose: &'static str,
+    pub files: &'static [(&'static str, &'static str)],
+}
+
+macro_rules! files {
+    ($module:literal: $($file:literal),* $(,)?) => {
+        &[$(($file, include_str!(concat!("../../sql/", $module, "/", $file)))),*]
+    };
+}
+
+pub const MODULES: &[Module] = &[Module {
+    name: "founders",
+    purpose: "founder community: profiles, consent, cohorts, feed, messages, connections, benchmarks",
+    files: files!("founders":),
+}];
+
+/// Run where the database has no schema `auth`.
+pub const IDENTITY: (&str, &str) = ("auth.sql", include_str!("../../sql/identity/auth.sql"));
+
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub fn known() -> Vec<&'static str> {
+    MODULES.iter().map(|module| module.name).collect()
+}
+
+/// The module called `name`, or an error that lists the known ones.
+pub fn find(name: &str) -> &'static Module {
+    MODULES
+        .iter()
+        .find(|module| module.name == name)
+        .unwrap_or_else(|| error::raise(error::module::unknown(name, &known())))
+}
+
+/// What the setting `community_core.modules` asks for: `all`, `none`, or some by name.
+pub fn chosen(words: &[String]) -> Vec<&'static Module> {
+    match words {
+        [] => Vec::new(),
+        [word] if word == "none" => Vec::new(),
+        [word] if word == "all" => MODULES.iter().collect(),
+        names => names.iter().map(|name| find(name)).collect(),
+    }
+}

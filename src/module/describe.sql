@@ -1,0 +1,107 @@
+-- What a schema holds, one row per fact, as text that two schemas can be compared by.
+-- $1: the schema's oid. search_path must be that schema alone, so that names in it come out bare.
+WITH app_role AS (
+    SELECT oid, rolname FROM pg_roles WHERE rolname IN ('anon', 'authenticated', 'service_role')
+    UNION ALL SELECT 0::oid, 'PUBLIC'
+), relation AS (
+    SELECT c.oid, c.relname, c.relkind, c.relrowsecurity, c.relreplident, c.relacl, c.relowner
+    FROM pg_class c
+    WHERE c.relnamespace = $1 AND c.relkind IN ('r', 'p', 'v', 'm')
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+                      AND d.objid = c.oid AND d.deptype = 'e')
+), attribute AS (
+    SELECT r.relname, r.oid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull,
+           a.attgenerated, a.attidentity, a.attacl, d.adbin, d.adrelid
+    FROM relation r
+    JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE r.relkind IN ('r', 'p')
+), routine AS (
+    SELECT p.*, p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' AS signature
+    FROM pg_proc p
+    WHERE p.pronamespace = $1 AND p.prokind <> 'a'
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass
+                      AND d.objid = p.oid AND d.deptype = 'e')
+), fact (rank, kind, relation, name, definition) AS (
+    SELECT 1, 'enum type', '', t.typname::text,
+           (SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder)
+            FROM pg_enum e WHERE e.enumtypid = t.oid)
+    FROM pg_type t WHERE t.typnamespace = $1 AND t.typtype = 'e'
+    UNION ALL
+    SELECT 2, 'table', relname::text, '', CASE relkind WHEN 'r' THEN 'ordinary' ELSE 'partitioned' END
+    FROM relation WHERE relkind IN ('r', 'p')
+    UNION ALL
+    SELECT 3, 'column', relname::text, attname::text, format_type(atttypid, atttypmod) FROM attribute
+    UNION ALL
+    SELECT 4, 'default', relname::text, attname::text,
+           CASE WHEN attgenerated = 's' THEN 'stored ' WHEN attidentity <> '' THEN 'identity ' ELSE '' END
+           || coalesce(pg_get_expr(adbin, adrelid, true), '')
+    FROM attribute WHERE adbin IS NOT NULL OR attidentity <> ''
+    UNION ALL
+    SELECT 5, 'not null', relname::text, attname::text, '' FROM attribute WHERE attnotnull
+    UNION ALL
+    SELECT 6, 'constraint', r.relname::text, c.conname::text, pg_get_constraintdef(c.oid, true)
+           || CASE WHEN c.convalidated THEN '' ELSE ' (not validated)' END
+    FROM relation r JOIN pg_constraint c ON c.conrelid = r.oid
+    WHERE c.contype IN ('c', 'f', 'p', 'u', 'x')
+    UNION ALL
+    SELECT 7, 'index', r.relname::text, ic.relname::text, pg_get_indexdef(i.indexrelid, 0, true)
+           || CASE WHEN i.indisvalid THEN '' ELSE ' (invalid)' END
+    FROM relation r JOIN pg_index i ON i.indrelid = r.oid JOIN pg_class ic ON ic.oid = i.indexrelid
+    WHERE NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid
+                      AND c.conrelid = i.indrelid AND c.contype IN ('p', 'u', 'x'))
+    UNION ALL
+    SELECT 8, 'function', '', p.signature, concat_ws(' ', pg_get_function_result(p.oid), l.lanname,
+           p.provolatile, p.proparallel, CASE WHEN p.prosecdef THEN 'definer' END,
+           CASE WHEN p.proisstrict THEN 'strict' END, array_to_string(p.proconfig, ' '),
+           coalesce(pg_get_function_sqlbody(p.oid), p.prosrc))
+    FROM routine p JOIN pg_language l ON l.oid = p.prolang
+    UNION ALL
+    SELECT 9, 'view', relname::text, '', concat_ws(' ',
+           (SELECT array_to_string(c.reloptions, ' ') FROM pg_class c WHERE c.oid = relation.oid),
+           pg_get_viewdef(oid, true))
+    FROM relation WHERE relkind IN ('v', 'm')
+    UNION ALL
+    -- A module may also hang a trigger on a table outside, such as auth.users: its own function tells.
+    SELECT 10, 'trigger', CASE WHEN c.relnamespace = $1 THEN c.relname::text
+                               ELSE t.tgrelid::regclass::text END,
+           t.tgname::text,
+           substring(pg_get_triggerdef(t.oid, true) FROM ' (?:BEFORE|AFTER|INSTEAD OF) .*$')
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE NOT t.tgisinternal AND (c.relnamespace = $1 OR p.pronamespace = $1)
+    UNION ALL
+    SELECT 11, 'trigger state', CASE WHEN c.relnamespace = $1 THEN c.relname::text
+                                     ELSE t.tgrelid::regclass::text END,
+           t.tgname::text,
+           CASE t.tgenabled WHEN 'O' THEN 'enabled' WHEN 'D' THEN 'disabled'
+                            WHEN 'R' THEN 'replica' ELSE 'always' END
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE NOT t.tgisinternal AND (c.relnamespace = $1 OR p.pronamespace = $1)
+    UNION ALL
+    SELECT 12, 'row security', relname::text, '', 'enabled' FROM relation WHERE relrowsecurity
+    UNION ALL
+    SELECT 13, 'policy', r.relname::text, p.polname::text, concat_ws(' ',
+           CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END,
+           CASE p.polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update'
+                         WHEN 'd' THEN 'delete' ELSE 'all' END, 'to',
+           (SELECT string_agg(coalesce(a.rolname, role::regrole::text), ', ' ORDER BY 1)
+            FROM unnest(p.polroles) role LEFT JOIN app_role a ON a.oid = role),
+           'using (' || pg_get_expr(p.polqual, p.polrelid, true) || ')',
+           'with check (' || pg_get_expr(p.polwithcheck, p.polrelid, true) || ')')
+    FROM relation r JOIN pg_policy p ON p.polrelid = r.oid
+    UNION ALL
+    SELECT 14, 'replica identity', relname::text, '', 'full' FROM relation WHERE relreplident = 'f'
+    UNION ALL
+    SELECT 15, 'grant', r.relname::text, g.privilege_type || ' to ' || a.rolname, ''
+    FROM relation r, aclexplode(r.relacl) g JOIN app_role a ON a.oid = g.grantee
+    UNION ALL
+    SELECT 15, 'grant', t.relname::text,
+           g.privilege_type || ' (' || quote_ident(t.attname) || ') to ' || a.rolname, ''
+    FROM attribute t, aclexplode(t.attacl) g JOIN app_role a ON a.oid = g.grantee
+    UNION ALL
+    SELECT 16, 'function grant', p.signature, g.privilege_type || ' to ' || a.rolname, ''
+    FROM routine p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) g
+    JOIN app_role a ON a.oid = g.grantee
+)
+SELECT kind, relation, name, coalesce(definition, '') AS definition
+FROM fact ORDER BY rank, relation, name

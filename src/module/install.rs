@@ -1,0 +1,417 @@
+//! Installing a module, which is also how it is repaired and migrated: what is there already is
+//! kept, what is missing is made.
+
+use super::definition::{IDENTITY, Module};
+use super::describe::{Description, describe};
+use super::registry::{self, run};
+use super::repair;
+use super::script::{self, Kind, Names, Statement};
+use super::subtransaction::{attempt, rehearse};
+use crate::catalog::{as_role, quote_ident, quote_literal, with_settings};
+use crate::error;
+use pgrx::prelude::*;
+
+const APP_ROLES: &str = "anon, authenticated, service_role";
+const SCRATCH: &str = "community_core_scratch";
+const SCRATCH_RAW: &str = "community_core_raw";
+
+/// Installs `module` in `schema`. Everything happens in the caller's transaction.
+pub fn install(module: &'static Module, schema: &str) {
+    check_schema_name(schema);
+    as_role(database_owner(), || {
+        registry::create();
+        if let Some(installed) = registry::installed(schema)
+            && installed.module != module.name
+        {
+            error::raise(error::module::schema_taken(
+                schema,
+                &installed.module,
+                module.name,
+            ));
+        }
+        create_identity(module.name, schema);
+        let expected = rehearsed(module, schema);
+        if !schema_exists(schema) {
+            run(&format!("CREATE SCHEMA {}", quote_ident(schema)), &[]);
+        }
+        let mut work = Work::new(module, Names::of(schema), Some(&expected));
+        work.run_all(schema, schema);
+        repair::repair(schema, &expected, &work.adopted);
+        registry::record(module, schema, &expected, &work.adopted);
+        let left = super::difference::compare(&expected, &describe(schema)).len();
+        if left > 0 {
+            warning!(
+                "{left} differences are left in schema {schema}: see community_core.verify_module({})",
+                quote_literal(schema)
+            );
+        }
+    });
+}
+
+/// What the module defines, found by installing it in a scratch schema and undoing that. Only
+/// Postgres itself knows how it will write what it is given.
+pub fn rehearsed(module: &'static Module, schema: &str) -> Description {
+    let scratch = Names {
+        identifier: SCRATCH.to_owned(),
+        raw: SCRATCH_RAW.to_owned(),
+    };
+    let description = rehearse(|| {
+        run(&format!("CREATE SCHEMA {SCRATCH}"), &[]);
+        Work::new(module, scratch.clone(), None).run_all(SCRATCH, schema);
+        describe(SCRATCH)
+    });
+    description.renamed(&scratch, &Names::of(schema))
+}
+
+/// Objects belong to the database's owner, also when a superuser ran CREATE EXTENSION: then nothing
+/// in a module has more rights than that owner, who can do everything with it.
+pub fn database_owner() -> pg_sys::Oid {
+    // SAFETY: superuser() and GetUserId() only read backend state.
+    let (superuser, user) = unsafe { (pg_sys::superuser(), pg_sys::GetUserId()) };
+    if !superuser {
+        return user;
+    }
+    registry::read(
+        "SELECT datdba FROM pg_database WHERE datname = current_database()",
+        &[],
+        |row| row.get::<pg_sys::Oid>(1),
+    )
+    .into_iter()
+    .flatten()
+    .next()
+    .unwrap_or(user)
+}
+
+fn check_schema_name(schema: &str) {
+    let reserved = [
+        "",
+        "auth",
+        "community_core",
+        "community_state",
+        "information_schema",
+    ];
+    if reserved.contains(&schema)
+        || schema.starts_with("pg_")
+        || schema == SCRATCH
+        || schema.len() >= pg_sys::NAMEDATALEN as usize
+    {
+        error::raise(error::module::reserved_schema(schema));
+    }
+}
+
+fn schema_exists(schema: &str) -> bool {
+    !registry::read(
+        "SELECT 1 FROM pg_namespace WHERE nspname = $1",
+        &[schema.into()],
+        |_| Ok(()),
+    )
+    .is_empty()
+}
+
+/// `auth` as Supabase has it, where the database does not have it already.
+fn create_identity(module: &str, schema: &str) {
+    if !schema_exists("auth") {
+        let step = registry::step_started(module, schema, IDENTITY.0);
+        run(IDENTITY.1, &[]);
+        registry::step_finished(step, 0);
+    }
+}
+
+struct Work<'a> {
+    module: &'static Module,
+    names: Names,
+    /// None while rehearsing, when nothing is recorded and nothing can be there already.
+    expected: Option<&'a Description>,
+    tables: Vec<String>,
+    adopted: Vec<String>,
+}
+
+impl<'a> Work<'a> {
+    fn new(module: &'static Module, names: Names, expected: Option<&'a Description>) -> Work<'a> {
+        Work {
+            module,
+            names,
+            expected,
+            tables: Vec::new(),
+            adopted: Vec::new(),
+        }
+    }
+
+    /// Runs every file in `schema`. Types that depend on what a user has there already are looked
+    /// up in `home`, the schema that is meant, also while rehearsing.
+    fn run_all(&mut self, schema: &str, home: &str) {
+        let path = quote_ident(schema);
+        let settings = [
+            (c"search_path", path.as_str()),
+            (c"client_min_messages", "warning"),
+            (c"check_function_bodies", "on"),
+            (c"default_tablespace", ""),
+            (c"default_table_access_method", "heap"),
+            (c"row_security", "on"),
+        ];
+        with_settings(&settings, || {
+            for (file, text) in self.module.files {
+                let text =
+                    script::fill_types(text, |table, column| column_type(home, table, column));
+                let step = self
+                    .expected
+                    .map(|_| registry::step_started(self.module.name, schema, file));
+                let mut rows = 0;
+                for statement in script::split(&self.names.fill(&text)) {
+                    rows += self.run_statement(schema, &statement);
+                }
+                if let Some(step) = step {
+                    registry::step_finished(step, rows);
+                }
+            }
+            let step = self
+                .expected
+                .map(|_| registry::step_started(self.module.name, schema, "rules"));
+            for table in &self.tables {
+                self.standard_rules(table);
+            }
+            run(
+                &format!(
+                    "GRANT USAGE ON SCHEMA {} TO {APP_ROLES}",
+                    quote_ident(schema)
+                ),
+                &[],
+            );
+            if let Some(step) = step {
+                registry::step_finished(step, 0);
+            }
+        });
+    }
+
+    fn run_statement(&mut self, schema: &str, statement: &Statement) -> i64 {
+        match &statement.kind {
+            Kind::CreateTable(table) => {
+                self.tables.push(table.clone());
+                if let Some(kind) = relation_kind(schema, table) {
+                    self.adopt(schema, table, &kind);
+                    return 0;
+                }
+                execute(&statement.text);
+                self.close_to_app_roles("TABLE", &quote_ident(table));
+                0
+            }
+            Kind::CreateView(view) => {
+                let new = relation_kind(schema, view).is_none();
+                execute(&statement.text);
+                if new {
+                    self.close_to_app_roles("TABLE", &quote_ident(view));
+                }
+                0
+            }
+            Kind::CreateFunction(function) => {
+                let before = signatures(schema, function);
+                execute(&statement.text);
+                for signature in signatures(schema, function) {
+                    if !before.contains(&signature) {
+                        self.close_to_app_roles("ROUTINE", &signature);
+                    }
+                }
+                0
+            }
+            Kind::CreatePolicy { policy, table } => {
+                run(
+                    &format!(
+                        "DROP POLICY IF EXISTS {} ON {}",
+                        quote_ident(policy),
+                        quote_ident(table)
+                    ),
+                    &[],
+                );
+                execute(&statement.text);
+                0
+            }
+            Kind::Data => execute(&statement.text),
+            Kind::Other => unless_already_there(|| execute(&statement.text)),
+        }
+    }
+
+    /// A table the user has already is kept with its rows; a column the module needs is added, one
+    /// of another type is refused.
+    fn adopt(&mut self, schema: &str, table: &str, kind: &str) {
+        let name = format!("{}.{}", quote_ident(schema), quote_ident(table));
+        if kind != "table" {
+            error::raise(error::module::not_adoptable(&name, kind));
+        }
+        let Some(expected) = self.expected else {
+            return;
+        };
+        if registry::installed(schema).is_none() {
+            self.adopted.push(table.to_owned());
+        }
+        for (key, wanted) in expected.of_kind("column") {
+            if key.relation != table {
+                continue;
+            }
+            match column_type(schema, table, &key.name) {
+                Some(actual) if &actual == wanted => {}
+                Some(actual) => error::raise(error::module::column_type(
+                    &name, &key.name, wanted, &actual,
+                )),
+                None => repair::add_column(table, &key.name, wanted, expected),
+            }
+        }
+    }
+
+    /// Default privileges of the database may have opened what was just made.
+    fn close_to_app_roles(&self, kind: &str, object: &str) {
+        run(
+            &format!("REVOKE ALL ON {kind} {object} FROM PUBLIC, {APP_ROLES}"),
+            &[],
+        );
+    }
+
+    /// What every table of a module has, said here once: row security, everything for
+    /// service_role, for each policy the privilege it speaks of, and a kept `updated_at`.
+    fn standard_rules(&self, table: &str) {
+        let (quoted, policy) = (
+            quote_ident(table),
+            quote_ident(&format!("{table}_all_service_role")),
+        );
+        run(
+            &format!("ALTER TABLE {quoted} ENABLE ROW LEVEL SECURITY"),
+            &[],
+        );
+        run(&format!("DROP POLICY IF EXISTS {policy} ON {quoted}"), &[]);
+        run(
+            &format!(
+                "CREATE POLICY {policy} ON {quoted} FOR ALL TO service_role
+                 USING (true) WITH CHECK (true)"
+            ),
+            &[],
+        );
+        run(
+            &format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {quoted} TO service_role"),
+            &[],
+        );
+        for (role, privilege) in privileges_of_policies(table) {
+            run(
+                &format!("GRANT {privilege} ON {quoted} TO {}", quote_ident(&role)),
+                &[],
+            );
+        }
+        if has_column(table, "updated_at") {
+            run(
+                &format!(
+                    "CREATE OR REPLACE TRIGGER {} BEFORE UPDATE ON {quoted} FOR EACH ROW
+                     EXECUTE FUNCTION community_core.update_updated_at_column()",
+                    quote_ident(&format!("{table}_set_updated_at"))
+                ),
+                &[],
+            );
+        }
+    }
+}
+
+/// Runs one statement of a topic file; the number of rows it touched.
+fn execute(sql: &str) -> i64 {
+    Spi::connect_mut(|client| {
+        client.update(sql, None, &[])?;
+        // SAFETY: set by the call above; SPI_finish, at the end of this closure, takes it away.
+        Ok(unsafe { pg_sys::SPI_processed as i64 })
+    })
+    .unwrap_or_else(|failure: spi::Error| error::spi(failure))
+}
+
+/// What exists already is done: that is how a second run repairs instead of failing.
+fn unless_already_there(work: impl FnOnce() -> i64) -> i64 {
+    match attempt(work) {
+        Ok(rows) => rows,
+        Err(error) => match sql_error_code(&error) {
+            PgSqlErrorCode::ERRCODE_DUPLICATE_TABLE
+            | PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT
+            | PgSqlErrorCode::ERRCODE_DUPLICATE_COLUMN
+            | PgSqlErrorCode::ERRCODE_DUPLICATE_FUNCTION => 0,
+            _ => error.rethrow(),
+        },
+    }
+}
+
+/// What a failure says, for a record of it.
+pub fn message(error: &pg_sys::panic::CaughtError) -> String {
+    use pg_sys::panic::CaughtError::{ErrorReport, PostgresError, RustPanic};
+    match error {
+        PostgresError(report) | ErrorReport(report) => report.message().to_owned(),
+        RustPanic { ereport, .. } => ereport.message().to_owned(),
+    }
+}
+
+fn sql_error_code(error: &pg_sys::panic::CaughtError) -> PgSqlErrorCode {
+    use pg_sys::panic::CaughtError::{ErrorReport, PostgresError, RustPanic};
+    match error {
+        PostgresError(report) | ErrorReport(report) => report.sql_error_code(),
+        RustPanic { ereport, .. } => ereport.sql_error_code(),
+    }
+}
+
+fn relation_kind(schema: &str, name: &str) -> Option<String> {
+    registry::read(
+        "SELECT CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view'
+                WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
+                WHEN 'f' THEN 'foreign table' ELSE 'relation of another kind' END
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = $1 AND c.relname = $2",
+        &[schema.into(), name.into()],
+        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
+    )
+    .pop()
+}
+
+fn column_type(schema: &str, table: &str, column: &str) -> Option<String> {
+    registry::read(
+        "SELECT format_type(a.atttypid, a.atttypmod)
+         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+         JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3
+           AND a.attnum > 0 AND NOT a.attisdropped",
+        &[schema.into(), table.into(), column.into()],
+        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
+    )
+    .pop()
+}
+
+fn has_column(table: &str, column: &str) -> bool {
+    !registry::read(
+        "SELECT 1 FROM pg_attribute
+         WHERE attrelid = to_regclass($1) AND attname = $2 AND NOT attisdropped",
+        &[quote_ident(table).into(), column.into()],
+        |_| Ok(()),
+    )
+    .is_empty()
+}
+
+/// The routines called `name`, as GRANT and REVOKE write them.
+fn signatures(schema: &str, name: &str) -> Vec<String> {
+    registry::read(
+        "SELECT p.oid::regprocedure::text FROM pg_proc p
+         JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 AND p.proname = $2",
+        &[schema.into(), name.into()],
+        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
+    )
+}
+
+/// For each policy its role and privilege, where the topic file has not granted columns of its own.
+fn privileges_of_policies(table: &str) -> Vec<(String, String)> {
+    registry::read(
+        "SELECT r.rolname::text, c.privilege
+         FROM pg_policy p CROSS JOIN unnest(p.polroles) AS role JOIN pg_roles r ON r.oid = role
+         JOIN (VALUES ('r', 'SELECT'), ('a', 'INSERT'), ('w', 'UPDATE'), ('d', 'DELETE'))
+              AS c (command, privilege) ON c.command = p.polcmd::text
+         WHERE p.polrelid = to_regclass($1)
+           AND CASE c.privilege
+               WHEN 'DELETE' THEN NOT has_table_privilege(role, p.polrelid, 'DELETE')
+               ELSE NOT has_any_column_privilege(role, p.polrelid, c.privilege) END
+         ORDER BY r.rolname, c.privilege",
+        &[quote_ident(table).into()],
+        |row| {
+            Ok((
+                row.get::<String>(1)?.unwrap_or_default(),
+                row.get::<String>(2)?.unwrap_or_default(),
+            ))
+        },
+    )
+}

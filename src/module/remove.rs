@@ -1,0 +1,235 @@
+//! Taking a module away: its rules alone, or with `drop_data` its schema.
+
+use super::definition;
+use super::describe::{Description, describe};
+use super::install::database_owner;
+use super::registry::{self, read, run};
+use crate::catalog::{as_role, quote_ident, with_settings};
+use crate::error;
+use pgrx::prelude::*;
+
+pub fn remove(schema: &str, drop_data: bool) {
+    as_role(database_owner(), || {
+        let installed = match registry::installed(schema) {
+            Some(installed) if !installed.removed || drop_data => installed,
+            _ => {
+                let names = registry::schemas().into_iter().map(|(schema, _)| schema);
+                error::raise(error::module::not_installed(
+                    schema,
+                    &names.collect::<Vec<_>>(),
+                ))
+            }
+        };
+        let expected = registry::expected(schema);
+        if drop_data {
+            refuse_to_take_along(schema, &expected, &installed.adopted);
+        }
+        let step = if drop_data {
+            "remove with data"
+        } else {
+            "remove rules"
+        };
+        let step = registry::step_started(&installed.module, schema, step);
+        let rows = if drop_data {
+            drop_schema(schema, &expected)
+        } else {
+            0
+        };
+        if !drop_data {
+            drop_rules(schema, &expected);
+        }
+        registry::step_finished(step, rows);
+    });
+}
+
+/// Nothing of the user's is ever dropped unasked: neither what stands in the schema beside the
+/// module's own tables, nor what another schema built on them.
+fn refuse_to_take_along(schema: &str, expected: &Description, adopted: &[String]) {
+    let references = references_from_outside(schema);
+    if !references.is_empty() {
+        error::raise(error::module::still_referenced(schema, &references));
+    }
+    let ours: Vec<&str> = expected
+        .of_kind("table")
+        .map(|(key, _)| key.relation.as_str())
+        .collect();
+    let theirs: Vec<String> = describe(schema)
+        .of_kind("table")
+        .map(|(key, _)| key.relation.clone())
+        .filter(|table| !ours.contains(&table.as_str()) || adopted.contains(table))
+        .collect();
+    if !theirs.is_empty() {
+        error::raise(error::module::not_only_ours(schema, &theirs));
+    }
+}
+
+fn drop_schema(schema: &str, expected: &Description) -> i64 {
+    let rows = estimated_rows(schema);
+    notice!(
+        "dropping schema {} with {} tables and about {rows} rows",
+        quote_ident(schema),
+        expected.of_kind("table").count()
+    );
+    drop_triggers(schema, expected, |relation| relation.contains('.'));
+    with_settings(&[(c"client_min_messages", "warning")], || {
+        run(
+            &format!("DROP SCHEMA IF EXISTS {} CASCADE", quote_ident(schema)),
+            &[],
+        );
+    });
+    registry::forget(schema);
+    rows
+}
+
+/// Triggers, policies, views and functions go; tables, constraints and indexes stay, and row
+/// security stays on, so that without its policies nobody but the owner sees a row.
+fn drop_rules(schema: &str, expected: &Description) {
+    let count = |kind: &str| expected.of_kind(kind).count();
+    notice!(
+        "dropping {} triggers, {} policies, {} views and {} functions in schema {}; tables and rows stay",
+        count("trigger"),
+        count("policy"),
+        count("view"),
+        count("function"),
+        quote_ident(schema)
+    );
+    let path = quote_ident(schema);
+    with_settings(
+        &[(c"search_path", &path), (c"client_min_messages", "warning")],
+        || {
+            drop_triggers(schema, expected, |_| true);
+            for (key, _) in expected.of_kind("policy") {
+                if table_exists(schema, &key.relation) {
+                    let (policy, table) = (quote_ident(&key.name), quote_ident(&key.relation));
+                    run(&format!("DROP POLICY IF EXISTS {policy} ON {table}"), &[]);
+                }
+            }
+            let views: Vec<String> = expected
+                .of_kind("view")
+                .map(|(key, _)| quote_ident(&key.relation))
+                .collect();
+            if !views.is_empty() {
+                run(&format!("DROP VIEW IF EXISTS {}", views.join(", ")), &[]);
+            }
+            let functions = read(
+                "SELECT p.oid::regprocedure::text FROM pg_proc p
+             JOIN pg_namespace n ON n.oid = p.pronamespace
+             WHERE n.nspname = $1
+               AND p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' = ANY ($2)",
+                &[
+                    schema.into(),
+                    expected
+                        .of_kind("function")
+                        .map(|(key, _)| key.name.clone())
+                        .collect::<Vec<_>>()
+                        .into(),
+                ],
+                |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
+            );
+            if !functions.is_empty() {
+                run(&format!("DROP ROUTINE {}", functions.join(", ")), &[]);
+            }
+        },
+    );
+    registry::set_removed(schema);
+}
+
+fn drop_triggers(schema: &str, expected: &Description, which: impl Fn(&str) -> bool) {
+    for (key, _) in expected.of_kind("trigger") {
+        if !which(&key.relation) {
+            continue;
+        }
+        let outside = key.relation.contains('.');
+        if !outside && !table_exists(schema, &key.relation) {
+            continue;
+        }
+        let table = if outside {
+            key.relation.clone()
+        } else {
+            format!("{}.{}", quote_ident(schema), quote_ident(&key.relation))
+        };
+        run(
+            &format!(
+                "DROP TRIGGER IF EXISTS {} ON {table}",
+                quote_ident(&key.name)
+            ),
+            &[],
+        );
+    }
+}
+
+fn table_exists(schema: &str, table: &str) -> bool {
+    read(
+        "SELECT to_regclass(format('%I.%I', $1, $2)) IS NOT NULL",
+        &[schema.into(), table.into()],
+        |row| row.get::<bool>(1),
+    )
+    .pop()
+    .flatten()
+    .unwrap_or(false)
+}
+
+fn estimated_rows(schema: &str) -> i64 {
+    read(
+        "SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = $1 AND c.relkind = 'r'",
+        &[schema.into()],
+        |row| row.get::<i64>(1),
+    )
+    .pop()
+    .flatten()
+    .unwrap_or_default()
+}
+
+fn references_from_outside(schema: &str) -> Vec<String> {
+    read(include_str!("references.sql"), &[schema.into()], |row| {
+        Ok(row.get::<String>(1)?.unwrap_or_default())
+    })
+}
+
+/// One row per schema that holds a module: module, schema, version, installed_at, tables, rows.
+pub fn list() -> Vec<(String, String, String, TimestampWithTimeZone, i64, i64)> {
+    if !registry::exists() {
+        return Vec::new();
+    }
+    read(
+        "SELECT m.module, m.schema, m.version, m.installed_at,
+                (SELECT count(*) FROM community_state.module_object o
+                 WHERE o.schema = m.schema AND o.kind = 'table'),
+                (SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint
+                 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                 WHERE n.nspname = m.schema AND c.relkind = 'r')
+         FROM community_state.module m WHERE m.removed_at IS NULL ORDER BY m.schema",
+        &[],
+        |row| {
+            let text = |column: usize| row.get::<String>(column).map(Option::unwrap_or_default);
+            let number = |column: usize| row.get::<i64>(column).map(Option::unwrap_or_default);
+            let installed_at = row
+                .get::<TimestampWithTimeZone>(4)?
+                .unwrap_or_else(TimestampWithTimeZone::positive_infinity);
+            Ok((
+                text(1)?,
+                text(2)?,
+                text(3)?,
+                installed_at,
+                number(5)?,
+                number(6)?,
+            ))
+        },
+    )
+}
+
+/// The module a registered schema holds.
+pub fn module_of(schema: &str) -> &'static definition::Module {
+    match registry::installed(schema) {
+        Some(installed) if !installed.removed => definition::find(&installed.module),
+        _ => {
+            let names = registry::schemas().into_iter().map(|(schema, _)| schema);
+            error::raise(error::module::not_installed(
+                schema,
+                &names.collect::<Vec<_>>(),
+            ))
+        }
+    }
+}
