@@ -1,0 +1,30 @@
+# community_core: what a person types. Everything else is in scripts/.
+PG ?= 15
+PG_CONFIG ?= $(shell scripts/pg-config $(PG))
+TEST ?=
+DUMP ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test install bench clean
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo "  PG=15|16|17|18 chooses the PostgreSQL, PG_CONFIG=/path/pg_config an installation of your own"
+
+setup: ## install what building and testing need; nothing the second time
+	@scripts/setup $(PG)
+
+demo: setup ## build, start a throwaway cluster, play a story, stop it; DUMP=folder loads a Stack Exchange dump
+	@scripts/demo $(PG) $(DUMP)
+
+test: setup ## run every test; TEST=name runs those whose name contains it
+	@scripts/test $(PG) $(TEST)
+
+install: setup ## install a release build into the PostgreSQL of PG_CONFIG=/path/pg_config
+	@scripts/install $(PG_CONFIG)
+
+bench: setup ## measure the engines beside their plain alternatives
+	@scripts/bench $(PG)
+
+clean: ## remove what the builds made
+	cargo clean
