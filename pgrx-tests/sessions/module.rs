@@ -1,1 +1,415 @@
-//! Claims about the module that one connection cannot show.
+//! DESIGN's one structural decision, shown on a real cluster: the extension owns code, the database
+//! owns data. Dumps, restores, DROP EXTENSION, and an owner who is no superuser.
+
+use super::cluster::{Cluster, Database, sqlstate};
+use postgres::Client;
+
+/// People, consents, posts, likes and a benchmark, and what a user adds to our tables.
+const LIFE: &str = "
+    INSERT INTO auth.users (id, email)
+    SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 'person' || n || '@example.org'
+    FROM generate_series(1, 12) AS n;
+    INSERT INTO founders.profiles (id, stage, industry)
+    SELECT id, 'seed', 'fintech' FROM auth.users
+    ON CONFLICT (id) DO UPDATE SET stage = excluded.stage, industry = excluded.industry;
+    INSERT INTO founders.consent_preferences (user_id, category, enabled)
+    SELECT id, category, true FROM auth.users, unnest('{benchmarks,directory}'::text[]) AS category
+    ON CONFLICT (user_id, category) DO UPDATE SET enabled = true;
+    INSERT INTO founders.investor_readiness_scores (user_id, overall_score)
+    SELECT id, 40 + 4 * row_number() OVER (ORDER BY id) FROM auth.users;
+    INSERT INTO founders.social_feed_posts (author_id, content) SELECT id, 'post' FROM auth.users;
+    INSERT INTO founders.social_feed_reactions (post_id, user_id)
+    SELECT p.id, u.id FROM founders.social_feed_posts p, auth.users u WHERE u.id <= p.author_id;
+    INSERT INTO founders.social_feed_comments (post_id, author_id, content)
+    SELECT id, author_id, 'a comment' FROM founders.social_feed_posts;
+    UPDATE founders.consent_preferences SET enabled = false
+    WHERE user_id = '00000000-0000-4000-8000-000000000012' AND category = 'directory';
+    DELETE FROM auth.users WHERE id = '00000000-0000-4000-8000-000000000011';
+    SELECT founders.refresh_benchmark_aggregates();
+    ALTER TABLE founders.cohorts ADD COLUMN colour text DEFAULT 'green';
+    CREATE INDEX mine ON founders.cohorts (colour);
+    CREATE POLICY mine ON founders.cohorts FOR SELECT TO anon USING (colour = 'green');
+    CREATE VIEW public.mine AS SELECT count(*) AS posts FROM founders.social_feed_posts;
+";
+
+/// Every row of every table and every rule beside them, as text in a fixed order.
+fn portrait(client: &mut Client) -> Vec<String> {
+    let mut lines = Vec::new();
+    let tables = client
+        .query(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+             WHERE schemaname IN ('founders', 'auth', 'community_state') ORDER BY 1",
+            &[],
+        )
+        .expect("tables");
+    for table in tables {
+        let table: String = table.get(0);
+        let rows = client
+            .query_one(
+                &format!("SELECT count(*), md5(string_agg(t::text, E'\\n' ORDER BY t::text)) FROM {table} t"),
+                &[],
+            )
+            .expect("rows");
+        lines.push(format!(
+            "{table} {:?} {:?}",
+            rows.get::<_, i64>(0),
+            rows.get::<_, Option<String>>(1)
+        ));
+    }
+    for query in [
+        "SELECT format('policy %s.%s %s %s %s %s', schemaname, tablename, policyname, cmd, qual, with_check)
+         FROM pg_policies WHERE schemaname IN ('founders', 'auth')",
+        "SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname IN ('founders', 'auth')",
+        "SELECT format('trigger %s %s %s', tgrelid::regclass, tgenabled, pg_get_triggerdef(oid))
+         FROM pg_trigger WHERE NOT tgisinternal",
+        "SELECT format('column %s.%s %s', attrelid::regclass, attname, format_type(atttypid, atttypmod))
+         FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid AND c.relkind = 'r'
+         WHERE c.relnamespace = 'founders'::regnamespace AND attnum > 0 AND NOT attisdropped",
+        "SELECT format('grants %s %s', oid::regclass,
+                (SELECT string_agg(g::text, ',' ORDER BY g::text) FROM unnest(relacl) g))
+         FROM pg_class WHERE relnamespace = 'founders'::regnamespace AND relkind IN ('r', 'v')",
+        "SELECT format('row security %s %s', oid::regclass, relrowsecurity) FROM pg_class
+         WHERE relnamespace = 'founders'::regnamespace AND relkind = 'r'",
+        "SELECT format('benchmark %s', b) FROM founders.benchmark_stage_aggregates b",
+        "SELECT format('benchmark %s', b) FROM founders.benchmark_industry_aggregates b",
+    ] {
+        let mut found: Vec<String> =
+            client.query(query, &[]).expect(query).iter().map(|row| row.get(0)).collect();
+        found.sort();
+        lines.extend(found);
+    }
+    lines
+}
+
+/// What every verifier finds; nothing, in a database that is whole.
+fn faults(client: &mut Client) -> Vec<String> {
+    let mut faults = Vec::new();
+    for verifier in ["verify_module()", "verify_counters()", "verify_audit()"] {
+        let query = format!("SELECT v::text FROM community_core.{verifier} v");
+        let rows = client.query(&query, &[]).expect(&query);
+        faults.extend(
+            rows.iter()
+                .map(|row| format!("{verifier}: {}", row.get::<_, String>(0))),
+        );
+    }
+    faults
+}
+
+fn lived_in() -> (Database<'static>, Vec<String>) {
+    let database = Database::with_modules(Cluster::shared(), "all");
+    let mut client = database.connect();
+    client.batch_execute(LIFE).expect("live");
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+    let portrait = portrait(&mut client);
+    assert!(
+        portrait.iter().any(|line| line.starts_with("benchmark")),
+        "a cell is published"
+    );
+    (database, portrait)
+}
+
+fn assert_same_life(restored: &Database, portrait_before: &[String]) {
+    let mut client = restored.connect();
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+    let after = portrait(&mut client);
+    for line in portrait_before {
+        assert!(
+            after.contains(line),
+            "lost in the restore: {line}\nhave: {after:#?}"
+        );
+    }
+    assert_eq!(after.len(), portrait_before.len());
+    client
+        .batch_execute(
+            "INSERT INTO founders.social_feed_reactions (post_id, user_id, reaction_type)
+             SELECT p.id, u.id, 'celebrate' FROM founders.social_feed_posts p, auth.users u",
+        )
+        .expect("live on");
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+}
+
+fn file(database: &Database, name: &str) -> String {
+    database
+        .cluster
+        .directory
+        .join(format!("{}-{name}", database.name))
+        .display()
+        .to_string()
+}
+
+#[test]
+fn a_plain_dump_restores_the_same_rows_counters_chain_policies_and_additions() {
+    let (database, before) = lived_in();
+    let dump = file(&database, "plain.sql");
+    database
+        .cluster
+        .run("pg_dump", &["-f", &dump], &[&database.name]);
+    let restored = Database::bare(database.cluster);
+    database.cluster.run(
+        "psql",
+        &["-qX", "-v", "ON_ERROR_STOP=1", "-f", &dump],
+        &[&restored.name],
+    );
+    assert_same_life(&restored, &before);
+}
+
+#[test]
+fn a_custom_dump_restores_the_same() {
+    let (database, before) = lived_in();
+    let dump = file(&database, "custom.dump");
+    database
+        .cluster
+        .run("pg_dump", &["-Fc", "-f", &dump], &[&database.name]);
+    let restored = Database::bare(database.cluster);
+    database
+        .cluster
+        .run("pg_restore", &["-e", "-d", &restored.name], &[&dump]);
+    assert_same_life(&restored, &before);
+}
+
+#[test]
+fn a_parallel_dump_and_restore_give_the_same() {
+    let (database, before) = lived_in();
+    let dump = file(&database, "parallel");
+    database.cluster.run(
+        "pg_dump",
+        &["-Fd", "-j", "3", "-f", &dump],
+        &[&database.name],
+    );
+    let restored = Database::bare(database.cluster);
+    database.cluster.run(
+        "pg_restore",
+        &["-e", "-j", "3", "-d", &restored.name],
+        &[&dump],
+    );
+    assert_same_life(&restored, &before);
+}
+
+#[test]
+fn a_clean_restore_over_a_lived_in_database_gives_the_same() {
+    let (database, before) = lived_in();
+    let dump = file(&database, "clean.dump");
+    database
+        .cluster
+        .run("pg_dump", &["-Fc", "-f", &dump], &[&database.name]);
+    database
+        .connect()
+        .batch_execute(
+            "DELETE FROM founders.social_feed_reactions; DROP TABLE founders.expert_listings",
+        )
+        .expect("change it");
+    let arguments = ["-e", "--clean", "--if-exists", "-d", &database.name];
+    database.cluster.run("pg_restore", &arguments, &[&dump]);
+    assert_same_life(&database, &before);
+}
+
+#[test]
+fn data_alone_loads_into_an_installed_database_in_replica_mode() {
+    let (database, before) = lived_in();
+    let dump = file(&database, "data.sql");
+    let schemas = ["-n", "auth", "-n", "founders"];
+    database.cluster.run(
+        "pg_dump",
+        &["--data-only", "-f", &dump, &database.name],
+        &schemas,
+    );
+    let restored = Database::with_modules(database.cluster, "all");
+    restored
+        .connect()
+        .batch_execute("ALTER TABLE founders.cohorts ADD COLUMN colour text DEFAULT 'green'")
+        .expect("the user's column");
+    let replica = ["-c", "SET session_replication_role = replica"];
+    let load = ["-qX1", "-v", "ON_ERROR_STOP=1"];
+    let both: Vec<&str> = load
+        .iter()
+        .chain(&replica)
+        .copied()
+        .chain(["-f", &dump])
+        .collect();
+    database.cluster.run("psql", &both, &["-d", &restored.name]);
+    let mut client = restored.connect();
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+    let after = portrait(&mut client);
+    for line in before
+        .iter()
+        .filter(|line| line.starts_with("founders.") || line.starts_with("auth."))
+    {
+        assert!(after.contains(line), "{line}\n{after:#?}");
+    }
+}
+
+#[test]
+fn drop_extension_refuses_and_with_cascade_keeps_every_row() {
+    let (database, _) = lived_in();
+    let mut client = database.connect();
+    let rows = |client: &mut Client| -> Vec<String> {
+        portrait(client)
+            .into_iter()
+            .filter(|line| line.starts_with("founders."))
+            .collect()
+    };
+    let before = rows(&mut client);
+    assert_eq!(
+        sqlstate(client.batch_execute("DROP EXTENSION community_core")),
+        "2BP01"
+    );
+    client
+        .batch_execute("CREATE TEMP TABLE kept AS SELECT 1")
+        .expect("a session lives on");
+    let views = "SELECT * FROM founders.benchmark_stage_aggregates";
+    client
+        .batch_execute("DROP EXTENSION community_core CASCADE")
+        .expect("drop");
+    drop(client);
+    let mut client = database.connect();
+    let tables: i64 = client
+        .query_one(
+            "SELECT count(*) FROM pg_tables WHERE schemaname = 'founders'",
+            &[],
+        )
+        .expect("tables")
+        .get(0);
+    assert_eq!(tables as usize, before.len());
+    client
+        .batch_execute(
+            "CREATE EXTENSION community_core;
+             SELECT community_core.install_module('founders')",
+        )
+        .expect("back again");
+    assert_eq!(rows(&mut client), before);
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+    client.query(views, &[]).expect("the view is back");
+}
+
+#[test]
+fn without_the_extension_nobody_but_the_owner_reads_a_row() {
+    let (database, _) = lived_in();
+    let mut client = database.connect();
+    client
+        .batch_execute("DROP EXTENSION community_core CASCADE")
+        .expect("drop");
+    let mut person = database.connect_as("00000000-0000-4000-8000-000000000001");
+    assert_ne!(
+        sqlstate(person.query("SELECT * FROM founders.consent_preferences", &[])),
+        "00000"
+    );
+}
+
+#[test]
+fn no_module_is_installed_where_none_is_asked_for_and_none_comes_with_a_restore() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    let modules = "SELECT count(*) FROM community_core.modules()";
+    assert_eq!(
+        client
+            .query_one(modules, &[])
+            .expect("modules")
+            .get::<_, i64>(0),
+        0
+    );
+    let dump = file(&database, "engines.sql");
+    database
+        .cluster
+        .run("pg_dump", &["-f", &dump], &[&database.name]);
+    let restored = Database::bare(database.cluster);
+    database.cluster.run(
+        "psql",
+        &["-qX", "-v", "ON_ERROR_STOP=1", "-f", &dump],
+        &[&restored.name],
+    );
+    let mut client = restored.connect();
+    assert_eq!(
+        client
+            .query_one(modules, &[])
+            .expect("modules")
+            .get::<_, i64>(0),
+        0
+    );
+}
+
+#[test]
+fn the_setting_modules_picks_and_an_unknown_name_lists_the_known_ones() {
+    let database = Database::bare(Cluster::shared());
+    let mut client = database.connect();
+    client
+        .batch_execute("SET community_core.modules = 'founders, forums'")
+        .expect("set");
+    let error = client
+        .batch_execute("CREATE EXTENSION community_core")
+        .expect_err("unknown");
+    let error = error.as_db_error().expect("a database error");
+    assert_eq!(error.code().code(), "22023");
+    assert!(error.hint().is_some_and(|hint| hint.contains("founders")));
+    let left = "SELECT count(*) FROM pg_namespace
+                WHERE nspname IN ('founders', 'auth', 'community_state')";
+    assert_eq!(
+        client
+            .query_one(left, &[])
+            .expect("schemas")
+            .get::<_, i64>(0),
+        0
+    );
+    client
+        .batch_execute("SET community_core.modules = 'founders'; CREATE EXTENSION community_core")
+        .expect("one module");
+}
+
+#[test]
+fn a_database_owner_who_is_no_superuser_can_use_everything() {
+    let cluster = Cluster::shared();
+    let mut superuser = cluster.connect("postgres", "postgres");
+    let owner = "community_owner";
+    let exists = "SELECT count(*) FROM pg_roles WHERE rolname = $1";
+    if superuser
+        .query_one(exists, &[&owner])
+        .expect("roles")
+        .get::<_, i64>(0)
+        == 0
+    {
+        superuser
+            .batch_execute(&format!("CREATE ROLE {owner} LOGIN"))
+            .expect("a role");
+    }
+    let database = Database::bare(cluster);
+    superuser
+        .batch_execute(&format!(
+            "ALTER DATABASE {} OWNER TO {owner}",
+            database.name
+        ))
+        .expect("own it");
+    database
+        .connect()
+        .batch_execute("CREATE EXTENSION community_core")
+        .expect("as superuser");
+    let mut client = cluster.connect(&database.name, owner);
+    client.batch_execute(LIFE).expect("live");
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+    client
+        .batch_execute(
+            "SELECT community_core.install_module('founders', 'tenant_a');
+             SELECT * FROM community_core.verify_module('tenant_a');
+             SELECT community_core.remove_module('tenant_a', drop_data => true);
+             SELECT * FROM community_core.migrate_modules();
+             SELECT community_core.recount_counters();
+             CREATE TABLE parent (id int PRIMARY KEY, children int NOT NULL DEFAULT 0);
+             CREATE TABLE child (parent_id int);
+             SELECT community_core.create_counter('child', 'parent_id', 'parent', 'children');
+             INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1), (1)",
+        )
+        .expect("every function of the engines");
+    let children: i32 = client
+        .query_one("SELECT children FROM parent", &[])
+        .expect("parent")
+        .get(0);
+    assert_eq!(children, 2);
+    let superuser_owned: i64 = client
+        .query_one(
+            "SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
+             WHERE c.relnamespace IN ('founders'::regnamespace, 'community_state'::regnamespace)
+               AND r.rolsuper",
+            &[],
+        )
+        .expect("owners")
+        .get(0);
+    assert_eq!(superuser_owned, 0);
+}
