@@ -3,6 +3,7 @@ PG ?= 15
 PG_CONFIG ?= $(shell scripts/pg-config $(PG))
 TEST ?=
 DUMP ?=
+KEEP ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test install bench clean
@@ -15,7 +16,7 @@ setup: ## install what building and testing need; nothing the second time
 	@scripts/setup $(PG)
 
 demo: setup ## build, start a throwaway cluster, play a story, stop it; DUMP=folder loads a Stack Exchange dump
-	@scripts/demo $(PG) $(DUMP)
+	@KEEP=$(KEEP) scripts/demo $(PG) $(DUMP)
 
 test: setup ## run every test; TEST=name runs those whose name contains it
 	@scripts/test $(PG) $(TEST)

@@ -4,6 +4,7 @@ mod audit;
 mod benchmark;
 pub mod cluster;
 mod counter;
+mod documents;
 mod founders;
 mod module;
 mod pair;
