@@ -1,1 +1,205 @@
 //! Claims about the audit that one connection cannot show.
+
+use super::cluster::{Database, sqlstate};
+use postgres::Client;
+
+const PERSON: &str = "11111111-1111-4111-8111-111111111111";
+
+/// A consent log as the founders module has it: written by a trigger of a role without rights.
+fn consent_log(client: &mut Client) {
+    client
+        .batch_execute(
+            "CREATE SCHEMA founders;
+             CREATE TABLE founders.consent_audit_log (
+                 id uuid PRIMARY KEY DEFAULT gen_random_uuid(), user_id uuid, category text,
+                 previous_value boolean, new_value boolean,
+                 changed_at timestamptz DEFAULT now(), ip_address text, user_agent text);
+             SELECT community_core.create_audit_log('founders.consent_audit_log',
+                        erasable => '{user_id,ip_address,user_agent}')",
+        )
+        .expect("create the log");
+}
+
+fn write(client: &mut Client, user: &str, how_many: i32) {
+    client
+        .execute(
+            "INSERT INTO founders.consent_audit_log (user_id, category, new_value, ip_address)
+             SELECT $1::text::uuid, 'benchmarks', i % 2 = 0, '10.0.0.' || i
+             FROM generate_series(1, $2) i",
+            &[&user, &how_many],
+        )
+        .expect("write entries");
+}
+
+/// The faults as `fault sequence`.
+fn faults(client: &mut Client) -> Vec<String> {
+    client
+        .query(
+            "SELECT fault, sequence FROM community_core.verify_audit()",
+            &[],
+        )
+        .expect("verify")
+        .iter()
+        .map(|row| {
+            let sequence: Option<i64> = row.get(1);
+            let fault: String = row.get(0);
+            sequence.map_or(fault.clone(), |sequence| format!("{fault} {sequence}"))
+        })
+        .collect()
+}
+
+fn count(client: &mut Client, query: &str) -> i64 {
+    client.query_one(query, &[]).expect(query).get(0)
+}
+
+#[test]
+fn entries_are_sealed_when_the_transaction_commits() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    consent_log(&mut client);
+    write(&mut client, PERSON, 3);
+    let seals = "SELECT count(*) FROM founders.consent_audit_log_seal";
+    assert_eq!(count(&mut client, seals), 3);
+    let mut transaction = client.transaction().expect("begin");
+    transaction
+        .batch_execute(
+            "INSERT INTO founders.consent_audit_log (category) VALUES ('a');
+             SAVEPOINT s;
+             INSERT INTO founders.consent_audit_log (category) VALUES ('rolled back');
+             ROLLBACK TO s;
+             SAVEPOINT t;
+             INSERT INTO founders.consent_audit_log (category) VALUES ('kept');
+             RELEASE t;
+             SET CONSTRAINTS ALL IMMEDIATE",
+        )
+        .expect("write");
+    let before: i64 = transaction.query_one(seals, &[]).expect("count").get(0);
+    assert_eq!(before, 3, "nothing is sealed before the commit");
+    transaction.commit().expect("commit");
+    assert_eq!(count(&mut client, seals), 5);
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+}
+
+#[test]
+fn an_entry_changed_by_a_superuser_is_named() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    consent_log(&mut client);
+    write(&mut client, PERSON, 5);
+    client
+        .batch_execute(
+            "ALTER TABLE founders.consent_audit_log DISABLE TRIGGER USER;
+             UPDATE founders.consent_audit_log SET category = 'directory'
+             WHERE ip_address = '10.0.0.3';
+             ALTER TABLE founders.consent_audit_log ENABLE TRIGGER USER",
+        )
+        .expect("tamper");
+    assert_eq!(faults(&mut client), ["changed 3"]);
+}
+
+#[test]
+fn nobody_changes_an_entry_while_the_triggers_stand() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    consent_log(&mut client);
+    write(&mut client, PERSON, 2);
+    for table in [
+        "consent_audit_log",
+        "consent_audit_log_seal",
+        "consent_audit_log_head",
+    ] {
+        for statement in ["DELETE FROM founders.", "TRUNCATE founders."] {
+            let state = sqlstate(client.batch_execute(&format!("{statement}{table}")));
+            assert_eq!(state, "42501", "{statement}{table}");
+        }
+    }
+    let error = client.batch_execute("UPDATE founders.consent_audit_log SET category = 'x'");
+    let error = error.expect_err("refused");
+    let error = error.as_db_error().expect("an error of the database");
+    assert_eq!(
+        error.message(),
+        "UPDATE of audit log founders.consent_audit_log is not allowed"
+    );
+    assert!(
+        error
+            .hint()
+            .is_some_and(|hint| hint.contains("erase_audit_subject"))
+    );
+}
+
+#[test]
+fn an_erased_person_leaves_a_log_that_verifies() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    consent_log(&mut client);
+    write(&mut client, PERSON, 3);
+    write(&mut client, "22222222-2222-4222-8222-222222222222", 2);
+    let erased = client
+        .query(
+            "SELECT log, entries FROM community_core.erase_audit_subject($1::text::uuid)",
+            &[&PERSON],
+        )
+        .expect("erase");
+    assert_eq!(erased.len(), 1);
+    assert_eq!(erased[0].get::<_, i64>(1), 3);
+    let left = "SELECT count(*) FROM founders.consent_audit_log
+                WHERE num_nonnulls(user_id, ip_address, user_agent) > 0";
+    assert_eq!(count(&mut client, left), 2);
+    let salts = "SELECT count(*) FROM founders.consent_audit_log_seal
+                 WHERE encode(salt, 'hex') ~ '[1-9a-f]'";
+    assert_eq!(count(&mut client, salts), 2);
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+    let whole: String = client
+        .query_one(
+            "SELECT string_agg(e::text, '') FROM founders.consent_audit_log_erasure e",
+            &[],
+        )
+        .expect("read the erasure")
+        .get(0);
+    assert!(
+        whole.contains("{1,2,3}") && !whole.contains(PERSON),
+        "{whole}"
+    );
+}
+
+#[test]
+fn a_person_taken_out_behind_the_back_is_erased_without_authority() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    consent_log(&mut client);
+    write(&mut client, PERSON, 2);
+    client
+        .batch_execute(
+            "ALTER TABLE founders.consent_audit_log DISABLE TRIGGER USER;
+             ALTER TABLE founders.consent_audit_log_seal DISABLE TRIGGER USER;
+             UPDATE founders.consent_audit_log_seal
+             SET erased = sha256(salt) || '\\x00'::bytea || substr(sha256(''), 2)
+                          || decode(repeat('00', 32), 'hex'), salt = decode(repeat('00', 96), 'hex')
+             WHERE sequence = 1;
+             UPDATE founders.consent_audit_log SET user_id = NULL, ip_address = NULL
+             WHERE ip_address = '10.0.0.1';
+             ALTER TABLE founders.consent_audit_log ENABLE TRIGGER USER;
+             ALTER TABLE founders.consent_audit_log_seal ENABLE TRIGGER USER",
+        )
+        .expect("tamper");
+    assert_eq!(
+        faults(&mut client),
+        [
+            "changed 1",
+            "erased without authority 1",
+            "erased without authority 1"
+        ]
+    );
+}
+
+#[test]
+fn a_transaction_with_entries_cannot_be_prepared() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    consent_log(&mut client);
+    let state = sqlstate(client.batch_execute(
+        "BEGIN; INSERT INTO founders.consent_audit_log (category) VALUES ('x');
+         PREPARE TRANSACTION 'p'",
+    ));
+    assert_eq!(state, "0A000");
+}
