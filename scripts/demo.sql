@@ -87,11 +87,11 @@ SELECT * FROM community_core.verify_audit();
 UPDATE founders.consent_audit_log SET new_value = true
 WHERE user_id = '00000000-0000-4000-8000-000000000005' AND NOT new_value;
 \set ON_ERROR_STOP on
-\echo 'A superuser does it behind the log''s back, with all triggers off:'
-SET session_replication_role = replica;
+\echo 'A superuser does it behind the log''s back, with its triggers off:'
+ALTER TABLE founders.consent_audit_log DISABLE TRIGGER USER;
 UPDATE founders.consent_audit_log SET new_value = true
 WHERE user_id = '00000000-0000-4000-8000-000000000005' AND category = 'benchmarks' AND NOT new_value;
-RESET session_replication_role;
+ALTER TABLE founders.consent_audit_log ENABLE ALWAYS TRIGGER USER;
 SELECT * FROM community_core.verify_audit() \gx
 
 \echo
