@@ -102,20 +102,20 @@ mod tests {
 
     #[pg_test]
     fn a_second_copy_is_complete_and_independent() {
-        run("SELECT community_core.install_module('founders', 'Tenant \"A\"')");
-        assert_eq!(found("Tenant \"A\""), Vec::<String>::new());
+        run("SELECT community_core.install_module('founders', 'Tenant ''\"A\"')");
+        assert_eq!(found("Tenant '\"A\""), Vec::<String>::new());
         run("INSERT INTO auth.users (id) VALUES ('00000000-0000-4000-8000-00000000a001')");
         run(
-            "INSERT INTO \"Tenant \"\"A\"\"\".social_feed_posts (author_id, content)
+            "INSERT INTO \"Tenant '\"\"A\"\"\".social_feed_posts (author_id, content)
              VALUES ('00000000-0000-4000-8000-00000000a001', 'hello')",
         );
         assert_eq!(
             count("SELECT FROM founders.social_feed_posts WHERE content = 'hello'"),
             0
         );
-        run("SELECT community_core.remove_module('Tenant \"A\"', drop_data => true)");
+        run("SELECT community_core.remove_module('Tenant ''\"A\"', drop_data => true)");
         assert_eq!(
-            count("SELECT FROM pg_namespace WHERE nspname = 'Tenant \"A\"'"),
+            count("SELECT FROM pg_namespace WHERE nspname = 'Tenant ''\"A\"'"),
             0
         );
         assert_eq!(found("founders"), Vec::<String>::new());
@@ -147,7 +147,7 @@ mod tests {
         run("GRANT SELECT ON consent_preferences TO anon");
         run("GRANT UPDATE (reaction_count) ON social_feed_posts TO authenticated");
         run(
-            "CREATE OR REPLACE FUNCTION has_consent(a uuid, b text) RETURNS boolean
+            "CREATE OR REPLACE FUNCTION has_consent(member uuid, category text) RETURNS boolean
              LANGUAGE sql AS 'SELECT true'",
         );
         run("REVOKE SELECT ON cohorts FROM authenticated");
@@ -382,8 +382,15 @@ mod tests {
 
     #[pg_test]
     fn reading_functions_take_no_transaction_id() {
-        run("SELECT count(*) FROM community_core.modules(), community_core.verify_module()");
-        let reads = Spi::get_one::<bool>("SELECT pg_current_xact_id_if_assigned() IS NULL");
-        assert_eq!(reads, Ok(Some(true)));
+        let read = "SELECT count(*) FROM community_core.modules(), community_core.verify_module()";
+        Spi::connect(|client| client.select(read, None, &[]).map(|_| ())).expect("read");
+        let unassigned = Spi::connect(|client| {
+            let question = "SELECT pg_current_xact_id_if_assigned() IS NULL";
+            client
+                .select(question, None, &[])?
+                .first()
+                .get_one::<bool>()
+        });
+        assert_eq!(unassigned, Ok(Some(true)));
     }
 }
