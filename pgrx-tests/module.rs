@@ -94,6 +94,8 @@ mod tests {
             "community_state",
             "pg_catalog",
             "",
+            "it''s",
+            "a$$b",
         ] {
             let call = format!("PERFORM community_core.install_module('founders', '{schema}')");
             assert_eq!(failure(&call).0, "22023", "{schema}");
@@ -102,20 +104,20 @@ mod tests {
 
     #[pg_test]
     fn a_second_copy_is_complete_and_independent() {
-        run("SELECT community_core.install_module('founders', 'Tenant ''\"A\"')");
-        assert_eq!(found("Tenant '\"A\""), Vec::<String>::new());
+        run("SELECT community_core.install_module('founders', 'Tenant \"A\"')");
+        assert_eq!(found("Tenant \"A\""), Vec::<String>::new());
         run("INSERT INTO auth.users (id) VALUES ('00000000-0000-4000-8000-00000000a001')");
         run(
-            "INSERT INTO \"Tenant '\"\"A\"\"\".social_feed_posts (author_id, content)
+            "INSERT INTO \"Tenant \"\"A\"\"\".social_feed_posts (author_id, content)
              VALUES ('00000000-0000-4000-8000-00000000a001', 'hello')",
         );
         assert_eq!(
             count("SELECT FROM founders.social_feed_posts WHERE content = 'hello'"),
             0
         );
-        run("SELECT community_core.remove_module('Tenant ''\"A\"', drop_data => true)");
+        run("SELECT community_core.remove_module('Tenant \"A\"', drop_data => true)");
         assert_eq!(
-            count("SELECT FROM pg_namespace WHERE nspname = 'Tenant ''\"A\"'"),
+            count("SELECT FROM pg_namespace WHERE nspname = 'Tenant \"A\"'"),
             0
         );
         assert_eq!(found("founders"), Vec::<String>::new());

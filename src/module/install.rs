@@ -87,7 +87,9 @@ fn check_schema_name(schema: &str) {
         "community_state",
         "information_schema",
     ];
+    // A topic file also names the schema inside string literals and function bodies.
     if reserved.contains(&schema)
+        || schema.contains(['\'', '$', '\\'])
         || schema.starts_with("pg_")
         || schema == SCRATCH
         || schema.len() >= pg_sys::NAMEDATALEN as usize
