@@ -1,5 +1,6 @@
 //! From the rows that a statement wrote to pending entries.
 
+use super::block;
 use super::encoding::Subject;
 use super::hash;
 use super::key::Key;
@@ -107,7 +108,12 @@ pub fn statement(log: &Log, rows: *mut pg_sys::Tuplestorestate) {
             unsafe { appender.add(values, nulls) }
         });
     });
-    pending::add(appender.finish());
+    let batches = appender.finish();
+    if log.definition.block {
+        block::defer(log, batches);
+    } else {
+        pending::add(batches);
+    }
 }
 
 /// Reads a transition table from its start, leaving other triggers' places in it alone.
