@@ -13,10 +13,12 @@ use pgrx::prelude::*;
 
 mod append;
 mod block;
+mod changes;
 mod create;
 mod encoding;
 mod erase;
 mod hash;
+mod json;
 mod jsonb;
 mod key;
 mod log;
@@ -296,6 +298,34 @@ fn owned(log: Option<PgRelation>) -> Vec<Log> {
                 .collect()
         }
     }
+}
+
+/// Records what happens to a table in a log.
+#[pg_extern]
+fn audit_changes(
+    target: PgRelation,
+    log: PgRelation,
+    mapping: default!(Option<pgrx::JsonB>, "NULL"),
+) {
+    let (target_oid, log_oid) = (target.oid(), log.oid());
+    drop((target, log));
+    changes::attach(target_oid, log_oid, mapping.map(|mapping| mapping.0));
+}
+
+/// Writes the entries of one statement into the log that the trigger names.
+#[pg_trigger]
+fn audit_record<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByRust>>, PgHeapTupleError> {
+    let data = trigger.trigger_data();
+    changes::record(&changes::Event {
+        relation: relation(trigger),
+        operation: operation(trigger),
+        old: data.tg_oldtable,
+        new: data.tg_newtable,
+        arguments: &trigger.extra_args().unwrap_or_default(),
+    });
+    Ok(None)
 }
 
 /// Notes the entries that a statement wrote, to be sealed.

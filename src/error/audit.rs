@@ -236,3 +236,22 @@ pub fn forged_note() -> ErrorReport {
         "The note was changed after it was signed, or was never signed with this key.",
     )
 }
+
+/// 22023
+pub fn mapping(why: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("the mapping is not accepted: {why}"),
+        "Give an object of log columns and sources: operation, table, schema, old, new, \
+         old.changed, new.changed, user, role, row.<column>.",
+    )
+}
+
+/// 22023
+pub fn log_of_itself(table: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("audit log {table} cannot record its own changes"),
+        "Give the table to be audited first, and the log second.",
+    )
+}
