@@ -38,6 +38,15 @@ pub fn suppress(groups: &[Group], k: i64) -> BTreeSet<usize> {
         groups[victim].is_shown = false;
         withheld.insert(victim);
     }
+    // Later victims can have made earlier ones needless.
+    for place in withheld.clone() {
+        groups[place].is_shown = true;
+        if disclosure(&groups, k).is_none() {
+            withheld.remove(&place);
+        } else {
+            groups[place].is_shown = false;
+        }
+    }
     withheld
 }
 
