@@ -54,7 +54,9 @@ pub fn canonicalize<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Option<PgHeapTuple<'a, pgrx::AllocatedByPostgres>> {
     let misuse = || error::pair::not_as_a_trigger("canonicalize_pair", "create_canonical_pair");
-    let relation = trigger.relation().unwrap_or_else(|_| error::raise(misuse()));
+    let relation = trigger
+        .relation()
+        .unwrap_or_else(|_| error::raise(misuse()));
     let names = trigger.extra_args().unwrap_or_default();
     let ([a, b], Some(new)) = (names.as_slice(), trigger.new()) else {
         error::raise(misuse())
@@ -65,7 +67,12 @@ pub fn canonicalize<'a>(
         let mut is_null = false;
         // SAFETY: the row is of this relation, and so is the column.
         let value = unsafe {
-            pg_sys::heap_getattr(row, column.number.into(), description.as_ptr(), &mut is_null)
+            pg_sys::heap_getattr(
+                row,
+                column.number.into(),
+                description.as_ptr(),
+                &mut is_null,
+            )
         };
         if is_null {
             error::raise(error::pair::half_pair(&qualified(&relation), &column.name));

@@ -61,7 +61,10 @@ impl Definition {
 
     /// The columns of a pair's row, in the state and in the matches.
     pub fn key(&self) -> impl Iterator<Item = &str> {
-        self.scope.iter().map(String::as_str).chain([self.low.as_str(), self.high.as_str()])
+        self.scope
+            .iter()
+            .map(String::as_str)
+            .chain([self.low.as_str(), self.high.as_str()])
     }
 }
 
@@ -100,7 +103,10 @@ impl Keys {
                     alignment: attribute.attalign,
                 })
                 .unwrap_or_else(|| {
-                    error::raise(error::undefined_column(&catalog::qualified_name(choices), name))
+                    error::raise(error::undefined_column(
+                        &catalog::qualified_name(choices),
+                        name,
+                    ))
                 });
             (column, order, storage)
         });
@@ -111,7 +117,10 @@ impl Keys {
     }
 
     fn types(&self) -> Vec<pg_sys::Oid> {
-        self.columns.iter().map(|(column, ..)| column.type_oid).collect()
+        self.columns
+            .iter()
+            .map(|(column, ..)| column.type_oid)
+            .collect()
     }
 
     fn compare(&self, a: &Said, b: &Said) -> Ordering {
@@ -184,14 +193,23 @@ impl Keys {
             alignment: b'c' as std::ffi::c_char,
         };
         let flags = |side: fn(&Said) -> bool| {
-            let flags = said.iter().map(|one| pg_sys::Datum::from(side(one))).collect();
+            let flags = said
+                .iter()
+                .map(|one| pg_sys::Datum::from(side(one)))
+                .collect();
             boolean.array(pg_sys::BOOLOID, flags)
         };
-        let columns = self.columns.iter().enumerate().map(|(place, (column, _, storage))| {
-            let values = said.iter().map(|one| one.key[place]).collect();
-            storage.array(column.type_oid, values)
-        });
-        columns.chain([flags(|one| one.low), flags(|one| one.high)]).collect()
+        let columns = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(place, (column, _, storage))| {
+                let values = said.iter().map(|one| one.key[place]).collect();
+                storage.array(column.type_oid, values)
+            });
+        columns
+            .chain([flags(|one| one.low), flags(|one| one.high)])
+            .collect()
     }
 }
 
@@ -231,8 +249,13 @@ impl Storage {
 /// After a statement on the choices, or before their TRUNCATE.
 pub fn keep(trigger: &PgTrigger) {
     let misuse = || error::pair::not_as_a_trigger("keep_mutual_choice", "create_mutual_choice");
-    let choices = trigger.relation().unwrap_or_else(|_| error::raise(misuse()));
-    let definition = trigger.extra_args().ok().and_then(Definition::from_arguments);
+    let choices = trigger
+        .relation()
+        .unwrap_or_else(|_| error::raise(misuse()));
+    let definition = trigger
+        .extra_args()
+        .ok()
+        .and_then(Definition::from_arguments);
     let (Some(definition), pgrx::PgTriggerLevel::Statement) = (definition, trigger.level()) else {
         error::raise(misuse())
     };

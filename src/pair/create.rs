@@ -20,7 +20,10 @@ pub struct Wanted<'a> {
 
 const EVENTS: [(&str, &str); 4] = [
     ("AFTER INSERT", "REFERENCING NEW TABLE AS new_rows"),
-    ("AFTER UPDATE", "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows"),
+    (
+        "AFTER UPDATE",
+        "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
+    ),
     ("AFTER DELETE", "REFERENCING OLD TABLE AS old_rows"),
     ("BEFORE TRUNCATE", ""),
 ];
@@ -40,7 +43,9 @@ pub fn create(wanted: &Wanted) {
     let (low, high) = pair_of(&matches);
     check(wanted, &choices, &matches, &low, &high);
     if choices.name().len() + 1 + SUFFIX.len() >= pg_sys::NAMEDATALEN as usize {
-        error::raise(error::pair::name_too_long(&catalog::qualified_name(&choices)));
+        error::raise(error::pair::name_too_long(&catalog::qualified_name(
+            &choices,
+        )));
     }
     let schema = quote_ident(choices.namespace());
     let table = format!("{}_{SUFFIX}", choices.name());
@@ -91,10 +96,15 @@ fn check(wanted: &Wanted, choices: &PgRelation, matches: &PgRelation, low: &str,
         error::raise(error::pair::not_a_choice(&name, &choice.name, &type_name));
     }
     let scope = wanted.scope.iter().map(String::as_str);
-    let here = scope.clone().chain([chooser.name.as_str(), target.name.as_str()]);
+    let here = scope
+        .clone()
+        .chain([chooser.name.as_str(), target.name.as_str()]);
     let there = scope.chain([low, high]);
     for (one, other) in here.clone().zip(there.clone()) {
-        let (one, other) = (catalog::column(choices, one), catalog::column(matches, other));
+        let (one, other) = (
+            catalog::column(choices, one),
+            catalog::column(matches, other),
+        );
         Order::of(choices, &one);
         if !one.not_null {
             error::raise(error::pair::nullable(&name, &one.name));
@@ -124,11 +134,14 @@ fn pair_of(matches: &PgRelation) -> (String, String) {
         |row| row.get::<Vec<u8>>(1),
     );
     let arguments = arguments.into_iter().flatten().next().unwrap_or_default();
-    let mut names =
-        arguments.split(|byte| *byte == 0).map(|name| String::from_utf8_lossy(name).into_owned());
+    let mut names = arguments
+        .split(|byte| *byte == 0)
+        .map(|name| String::from_utf8_lossy(name).into_owned());
     match (names.next(), names.next()) {
         (Some(low), Some(high)) => (low, high),
-        _ => error::raise(error::pair::not_a_pair_table(&catalog::qualified_name(matches))),
+        _ => error::raise(error::pair::not_a_pair_table(&catalog::qualified_name(
+            matches,
+        ))),
     }
 }
 
@@ -176,9 +189,15 @@ fn create_state(definition: &Definition, names: &Names, table: &str) {
         .map(|(source, column)| format!("{} AS {column}", of_choices(source)))
         .collect();
     let state = &definition.state;
-    let not_null: Vec<_> =
-        key.iter().map(|column| format!("ALTER {column} SET NOT NULL")).collect();
-    let low_high = format!("{} < {}", quote_ident(&definition.low), quote_ident(&definition.high));
+    let not_null: Vec<_> = key
+        .iter()
+        .map(|column| format!("ALTER {column} SET NOT NULL"))
+        .collect();
+    let low_high = format!(
+        "{} < {}",
+        quote_ident(&definition.low),
+        quote_ident(&definition.high)
+    );
     run(&format!(
         "CREATE TABLE {state} AS SELECT {}, false AS low_yes, false AS high_yes
              FROM {} AS c WITH NO DATA;
@@ -208,8 +227,11 @@ fn create_state(definition: &Definition, names: &Names, table: &str) {
 }
 
 fn attach(definition: &Definition, names: &Names) {
-    let arguments: Vec<_> =
-        definition.to_arguments().iter().map(|argument| quote_literal(argument)).collect();
+    let arguments: Vec<_> = definition
+        .to_arguments()
+        .iter()
+        .map(|argument| quote_literal(argument))
+        .collect();
     for (event, transitions) in EVENTS {
         let verb = event.rsplit(' ').next().unwrap_or_default().to_lowercase();
         run(&format!(
@@ -234,8 +256,11 @@ fn fill(definition: &Definition, names: &Names) {
     let columns = key.join(", ");
     let [chooser, target, choice] =
         [&definition.chooser, &definition.target, &definition.choice].map(|name| quote_ident(name));
-    let scope: String =
-        definition.scope.iter().map(|column| format!("{}, ", quote_ident(column))).collect();
+    let scope: String = definition
+        .scope
+        .iter()
+        .map(|column| format!("{}, ", quote_ident(column)))
+        .collect();
     run(&format!(
         "DELETE FROM {state};
          INSERT INTO {state} ({columns}, low_yes, high_yes)

@@ -4,8 +4,8 @@
 mod canonical;
 mod choice;
 mod create;
-mod plan;
 mod order;
+mod plan;
 mod sql_type;
 mod value;
 
@@ -79,7 +79,9 @@ fn create_mutual_choice(
     choice: Option<&str>,
     matches: Option<PgRelation>,
 ) {
-    let scope = given(scope, "scope").into_iter().map(|column| given(column, "scope"));
+    let scope = given(scope, "scope")
+        .into_iter()
+        .map(|column| given(column, "scope"));
     create::create(&create::Wanted {
         choices: oid(choices, "choices"),
         scope: scope.collect(),

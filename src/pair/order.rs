@@ -14,10 +14,8 @@ impl Order {
     pub fn of(relation: &PgRelation, column: &Column) -> Order {
         // SAFETY: the type of an existing column; the entry lives as long as the backend.
         let compare = unsafe {
-            let entry = pg_sys::lookup_type_cache(
-                column.type_oid,
-                pg_sys::TYPECACHE_CMP_PROC_FINFO as i32,
-            );
+            let entry =
+                pg_sys::lookup_type_cache(column.type_oid, pg_sys::TYPECACHE_CMP_PROC_FINFO as i32);
             &raw mut (*entry).cmp_proc_finfo
         };
         // SAFETY: points into the entry.

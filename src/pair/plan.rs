@@ -26,7 +26,10 @@ impl Plans {
         let key: Vec<String> = definition.key().map(quote_ident).collect();
         let columns = key.join(", ");
         let of = |alias: &str| {
-            let qualified: Vec<_> = key.iter().map(|column| format!("{alias}.{column}")).collect();
+            let qualified: Vec<_> = key
+                .iter()
+                .map(|column| format!("{alias}.{column}"))
+                .collect();
             qualified.join(", ")
         };
         let numbered = |count: usize, wrap: fn(usize) -> String| {
@@ -138,7 +141,13 @@ impl Plan {
         // SAFETY: as many values as the plan has parameters, of their types, none NULL; the result
         // is read before it is freed.
         unsafe {
-            pg_sys::SPI_execute_plan(self.prepared.get(), values.as_mut_ptr(), ptr::null(), false, 0);
+            pg_sys::SPI_execute_plan(
+                self.prepared.get(),
+                values.as_mut_ptr(),
+                ptr::null(),
+                false,
+                0,
+            );
             let rows = pg_sys::SPI_tuptable;
             if rows.is_null() {
                 return false;

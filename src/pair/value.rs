@@ -16,8 +16,14 @@ impl ContactPair {
     /// None for a pair of one.
     pub fn new(one: Id, other: Id) -> Option<ContactPair> {
         match one.cmp(&other) {
-            std::cmp::Ordering::Less => Some(ContactPair { low: one, high: other }),
-            std::cmp::Ordering::Greater => Some(ContactPair { low: other, high: one }),
+            std::cmp::Ordering::Less => Some(ContactPair {
+                low: one,
+                high: other,
+            }),
+            std::cmp::Ordering::Greater => Some(ContactPair {
+                low: other,
+                high: one,
+            }),
             std::cmp::Ordering::Equal => None,
         }
     }
