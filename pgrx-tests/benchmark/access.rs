@@ -6,7 +6,7 @@ mod tests {
     use pgrx::prelude::*;
 
     const READER: &str = "DO $$ BEGIN CREATE ROLE benchmark_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
-        GRANT USAGE ON SCHEMA founders, community_core TO benchmark_reader;
+        GRANT USAGE ON SCHEMA figures, community_core TO benchmark_reader;
         GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA community_core TO benchmark_reader;
         GRANT SELECT ON irs_by_stage TO benchmark_reader";
 
@@ -123,15 +123,15 @@ mod tests {
         assert_eq!(published(), "seed 5 70 70");
         run("UPDATE consent_preferences SET enabled = false WHERE user_id = person(0)");
         assert_eq!(published(), "nothing");
-        run("SELECT community_core.drop_benchmark('founders.irs_by_stage')");
+        run("SELECT community_core.drop_benchmark('figures.irs_by_stage')");
     }
 
     #[pg_test]
     fn a_benchmark_over_somebody_elses_tables_is_refused() {
         run(COMMUNITY);
-        run("CREATE ROLE stranger; GRANT USAGE, CREATE ON SCHEMA founders TO stranger; GRANT USAGE ON SCHEMA community_core TO stranger;
+        run("CREATE ROLE stranger; GRANT USAGE, CREATE ON SCHEMA figures TO stranger; GRANT USAGE ON SCHEMA community_core TO stranger;
              GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA community_core TO stranger;
-             GRANT ALL ON ALL TABLES IN SCHEMA founders TO stranger; SET LOCAL ROLE stranger");
+             GRANT ALL ON ALL TABLES IN SCHEMA figures TO stranger; SET LOCAL ROLE stranger");
         refused(
             "SELECT community_core.create_benchmark('mine', 'SELECT id AS subject, 1 AS value, now() AS observed_at FROM profiles', consent => 'consent_preferences')",
             "42501",
@@ -146,11 +146,11 @@ mod tests {
     #[pg_test]
     fn a_trigger_attached_by_hand_writes_into_nobody_elses_queue() {
         community(&[50, 60, 70, 80, 90]);
-        run("CREATE ROLE stranger; GRANT USAGE, CREATE ON SCHEMA founders TO stranger; GRANT USAGE ON SCHEMA community_core TO stranger;
+        run("CREATE ROLE stranger; GRANT USAGE, CREATE ON SCHEMA figures TO stranger; GRANT USAGE ON SCHEMA community_core TO stranger;
              GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA community_core TO stranger; SET LOCAL ROLE stranger;
              CREATE TABLE bait (id uuid);
              CREATE TRIGGER bait AFTER DELETE ON bait FOR EACH ROW
-                 EXECUTE FUNCTION community_core.benchmark_withdraw('founders', 'irs_by_stage_withdrawn', 'id');
+                 EXECUTE FUNCTION community_core.benchmark_withdraw('figures', 'irs_by_stage_withdrawn', 'id');
              INSERT INTO bait VALUES (gen_random_uuid())");
         refused("DELETE FROM bait", "55000");
     }

@@ -9,8 +9,8 @@ mod totals;
 
 /// A community with a consent table, profiles and scores, and a benchmark by stage.
 pub const COMMUNITY: &str = r#"
-    CREATE SCHEMA founders;
-    SET LOCAL search_path = founders;
+    CREATE SCHEMA figures;
+    SET LOCAL search_path = figures;
     CREATE TABLE people (id uuid PRIMARY KEY);
     CREATE TABLE consent_preferences (
         user_id uuid REFERENCES people ON DELETE CASCADE, category text, enabled boolean);

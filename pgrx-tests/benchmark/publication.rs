@@ -58,7 +58,7 @@ mod tests {
             assert_eq!(published(), "nothing", "{withdrawal}");
             refresh();
             assert_eq!(published(), "nothing", "{withdrawal}, after a refresh");
-            run("DROP SCHEMA founders CASCADE");
+            run("DROP SCHEMA figures CASCADE");
         }
     }
 
