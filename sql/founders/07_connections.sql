@@ -105,7 +105,8 @@ BEGIN
     THEN
         RAISE EXCEPTION 'a connection cannot go from % to % by %', before, NEW.status,
             coalesce('its ' || actor, CASE WHEN member IS NULL THEN 'the service' ELSE 'a stranger' END)
-            USING ERRCODE = 'object_not_in_prerequisite_state',
+            USING ERRCODE = CASE WHEN member IS NULL OR actor IS NOT NULL
+                                 THEN 'object_not_in_prerequisite_state' ELSE 'insufficient_privilege' END,
                   HINT = 'The recipient accepts or declines what is pending, either blocks; to cancel a request, delete it.';
     END IF;
     IF NEW.status = 'blocked' THEN
@@ -127,7 +128,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION keep_connection_lifecycle() IS
-    'Trigger: a connection moves only along its lifecycle, by who may move it (55000), and a suggested one needs the consent of both (42501).';
+    'Trigger: a connection moves only along its lifecycle, by who may move it (55000; 42501 for a stranger), and a suggested one needs the consent of both (42501).';
 CREATE OR REPLACE TRIGGER founder_connections_keep_lifecycle
     BEFORE INSERT OR UPDATE ON founder_connections
     FOR EACH ROW EXECUTE FUNCTION keep_connection_lifecycle();
