@@ -34,7 +34,7 @@ mod tests {
         text_as(
             who,
             "SELECT string_agg(concat_ws(' ', rank, coalesce(display_name, '-'), points), ','
-                               ORDER BY rank, display_name COLLATE "C")
+                               ORDER BY rank, display_name)
              FROM founders.reputation_leaderboard",
         )
     }

@@ -13,7 +13,10 @@ fn text(client: &mut Client, sql: &str) -> String {
 }
 
 fn person(client: &mut Client) -> String {
-    text(client, "INSERT INTO auth.users DEFAULT VALUES RETURNING id::text")
+    text(
+        client,
+        "INSERT INTO auth.users DEFAULT VALUES RETURNING id::text",
+    )
 }
 
 /// Runs `first` in a transaction, then `second` in another session until it waits, then commits.
@@ -43,29 +46,49 @@ fn cohort(client: &mut Client, max_members: i32) -> String {
 }
 
 fn join(cohort: &str, person: &str) -> String {
-    format!("INSERT INTO founders.cohort_members (cohort_id, user_id) VALUES ('{cohort}', '{person}')")
+    format!(
+        "INSERT INTO founders.cohort_members (cohort_id, user_id) VALUES ('{cohort}', '{person}')"
+    )
 }
 
 #[test]
 fn the_second_of_two_who_take_the_last_place_is_refused() {
     let database = founders();
     let mut client = database.connect();
-    let (a, b, cohort) = (person(&mut client), person(&mut client), cohort(&mut client, 1));
+    let (a, b, cohort) = (
+        person(&mut client),
+        person(&mut client),
+        cohort(&mut client, 1),
+    );
     let (one, other) = (database.connect(), database.connect());
     let state = crossing(&database, one, &join(&cohort, &a), other, join(&cohort, &b));
     assert_eq!(state, "23514");
-    assert_eq!(text(&mut client, "SELECT count(*)::text FROM founders.cohort_members"), "1");
+    assert_eq!(
+        text(
+            &mut client,
+            "SELECT count(*)::text FROM founders.cohort_members"
+        ),
+        "1"
+    );
 }
 
 #[test]
 fn under_repeatable_read_a_late_join_is_told_to_try_again() {
     let database = founders();
     let mut client = database.connect();
-    let (a, b, cohort) = (person(&mut client), person(&mut client), cohort(&mut client, 1));
+    let (a, b, cohort) = (
+        person(&mut client),
+        person(&mut client),
+        cohort(&mut client, 1),
+    );
     let mut late = database.connect();
-    late.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM founders.cohort_members")
-        .expect("a snapshot");
-    client.batch_execute(&join(&cohort, &a)).expect("the last place");
+    late.batch_execute(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM founders.cohort_members",
+    )
+    .expect("a snapshot");
+    client
+        .batch_execute(&join(&cohort, &a))
+        .expect("the last place");
     assert_eq!(sqlstate(late.batch_execute(&join(&cohort, &b))), "40001");
 }
 
@@ -81,8 +104,10 @@ fn sixteen_who_join_at_once_fill_a_cohort_exactly() {
             std::thread::spawn(move || sqlstate(connection.batch_execute(&statement)))
         })
         .collect();
-    let mut states: Vec<_> =
-        joining.into_iter().map(|thread| thread.join().expect("the thread")).collect();
+    let mut states: Vec<_> = joining
+        .into_iter()
+        .map(|thread| thread.join().expect("the thread"))
+        .collect();
     states.sort();
     assert_eq!(states, [vec!["00000"; 10], vec!["23514"; 6]].concat());
 }
@@ -154,13 +179,27 @@ fn a_message_that_meets_a_block_does_not_slip_in_after_it() {
     );
     let block = format!("SELECT founders.block_member('{a}')");
     let (blocker, sender) = (database.connect_as(&b), database.connect_as(&a));
-    assert_eq!(crossing(&database, blocker, &block, sender, send.clone()), "42501");
-    client.batch_execute("DELETE FROM founders.founder_connections").expect("no block");
+    assert_eq!(
+        crossing(&database, blocker, &block, sender, send.clone()),
+        "42501"
+    );
+    client
+        .batch_execute("DELETE FROM founders.founder_connections")
+        .expect("no block");
     // The other way round, the block waits for the message, which was there first.
     let (blocker, sender) = (database.connect_as(&b), database.connect_as(&a));
     assert_eq!(crossing(&database, sender, &send, blocker, block), "00000");
-    assert_eq!(text(&mut client, "SELECT count(*)::text FROM founders.founder_messages"), "1");
-    assert_eq!(sqlstate(database.connect_as(&a).batch_execute(&send)), "42501");
+    assert_eq!(
+        text(
+            &mut client,
+            "SELECT count(*)::text FROM founders.founder_messages"
+        ),
+        "1"
+    );
+    assert_eq!(
+        sqlstate(database.connect_as(&a).batch_execute(&send)),
+        "42501"
+    );
 }
 
 #[test]
@@ -192,15 +231,25 @@ fn two_moves_that_would_close_a_circle_together_do_not_both_happen() {
         };
         let (mut one, mut other) = (database.connect(), database.connect());
         other
-            .batch_execute(&format!("BEGIN ISOLATION LEVEL {level}; SELECT FROM founders.communities"))
+            .batch_execute(&format!(
+                "BEGIN ISOLATION LEVEL {level}; SELECT FROM founders.communities"
+            ))
             .expect("a snapshot");
-        one.batch_execute(&format!("BEGIN; {}", below(&a, &b))).expect("the first move");
+        one.batch_execute(&format!("BEGIN; {}", below(&a, &b)))
+            .expect("the first move");
         let second = below(&b, &a);
         let waiting = std::thread::spawn(move || sqlstate(other.batch_execute(&second)));
         wait_until_blocked(&mut client, 1);
         one.batch_execute("COMMIT").expect("commit");
         let state = waiting.join().expect("the thread");
-        assert_eq!(state, if level == "READ COMMITTED" { "23514" } else { "40001" });
+        assert_eq!(
+            state,
+            if level == "READ COMMITTED" {
+                "23514"
+            } else {
+                "40001"
+            }
+        );
     }
 }
 
@@ -211,7 +260,10 @@ fn two_checkins_at_the_same_moment_count_once() {
     let me = person(&mut client);
     let check_in = "SELECT founders.record_checkin()";
     let (one, other) = (database.connect_as(&me), database.connect_as(&me));
-    assert_eq!(crossing(&database, one, check_in, other, check_in.to_owned()), "00000");
+    assert_eq!(
+        crossing(&database, one, check_in, other, check_in.to_owned()),
+        "00000"
+    );
     let streak = "SELECT current_streak || ' ' || total_checkins FROM founders.engagement_streaks";
     assert_eq!(text(&mut client, streak), "1 1");
 }
@@ -279,7 +331,9 @@ fn published(client: &mut Client) -> [String; 2] {
 }
 
 fn refresh(client: &mut Client) {
-    client.batch_execute("SELECT founders.refresh_benchmark_aggregates()").expect("refresh");
+    client
+        .batch_execute("SELECT founders.refresh_benchmark_aggregates()")
+        .expect("refresh");
 }
 
 #[test]
@@ -299,7 +353,10 @@ fn a_benchmark_appears_with_the_fifth_consenting_score_and_not_with_people_witho
     assert_eq!(published(&mut client), ["", ""]);
     founder(&mut client, Some(87));
     refresh(&mut client);
-    assert_eq!(published(&mut client), ["seed 5 70.00 70", "health 5 70.00 70"]);
+    assert_eq!(
+        published(&mut client),
+        ["seed 5 70.00 70", "health 5 70.00 70"]
+    );
 }
 
 #[test]
@@ -346,7 +403,9 @@ fn withdrawn_consent_leaves_both_benchmarks_in_the_same_transaction_however_it_i
         assert_eq!(published(&mut client), ["", ""], "{withdrawal}");
         client.batch_execute("ROLLBACK").expect("rollback");
     }
-    client.batch_execute(&format!("DELETE FROM auth.users WHERE id = '{one}'")).expect("delete");
+    client
+        .batch_execute(&format!("DELETE FROM auth.users WHERE id = '{one}'"))
+        .expect("delete");
     refresh(&mut client);
     assert_eq!(published(&mut client), ["", ""]);
 }
@@ -365,7 +424,10 @@ fn benchmarks_are_read_by_whoever_is_signed_in_and_refreshed_by_the_service() {
         )
         .expect("the service refreshes");
     let mut mine = database.connect_as(&me);
-    assert_eq!(published(&mut mine), ["seed 5 70.00 70", "health 5 70.00 70"]);
+    assert_eq!(
+        published(&mut mine),
+        ["seed 5 70.00 70", "health 5 70.00 70"]
+    );
     let refreshed = mine.batch_execute("SELECT founders.refresh_benchmark_aggregates()");
     assert_eq!(sqlstate(refreshed), "42501");
     client.batch_execute("SET ROLE anon").expect("anon");
