@@ -82,7 +82,7 @@ mod tests {
         let (a, b, stranger) = (person(), person(), person());
         request(&a, &b);
         for status in ["accepted", "declined"] {
-            assert_eq!(move_to(As::Person(&a), status), "55000");
+            assert_eq!(move_to(As::Person(&a), status), "42501");
             assert_eq!(move_to(As::Person(&stranger), status), "0");
             assert_eq!(move_to(As::Person(&b), status), "1");
             assert_eq!(move_to(As::Service, status), "1");

@@ -288,9 +288,9 @@ fn a_row_of_the_consent_log_changed_behind_its_back_is_named() {
     );
     client
         .batch_execute(
-            "SET session_replication_role = replica;
+            "ALTER TABLE founders.consent_audit_log DISABLE TRIGGER ALL;
              UPDATE founders.consent_audit_log SET new_value = false WHERE category = 'messaging';
-             RESET session_replication_role",
+             ALTER TABLE founders.consent_audit_log ENABLE TRIGGER ALL",
         )
         .expect("a superuser can");
     let named = text(&mut client, faults);
