@@ -161,8 +161,10 @@ mod tests {
         community(&[50, 60, 70, 80, 90]);
         run("SELECT community_core.drop_benchmark('irs_by_stage')");
         let left = Spi::get_one::<i64>(
-            "SELECT (SELECT count(*) FROM pg_class WHERE relname LIKE 'irs\\_by\\_stage%')
-                  + (SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'benchmark\\_irs%')",
+            "SELECT (SELECT count(*) FROM pg_class
+                     WHERE relname LIKE 'irs\\_by\\_stage%' AND relnamespace = 'figures'::regnamespace)
+                  + (SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+                     WHERE tgname LIKE 'benchmark\\_irs%' AND c.relnamespace = 'figures'::regnamespace)",
         );
         assert_eq!(left, Ok(Some(0)));
         run("INSERT INTO scores VALUES (person(1), 3)");
