@@ -550,3 +550,49 @@ fn a_restored_dump_has_the_counters_and_goes_on_counting() {
         assert_eq!(differences(&mut client), 0);
     }
 }
+
+/// The figures that the page shows in comments are what its statements give.
+#[test]
+fn every_statement_of_the_counters_page_runs_and_gives_what_it_shows() {
+    let page = include_str!("../../docs/counters.md");
+    let database = Database::engines();
+    let mut client = database.connect();
+    let mut shown = String::new();
+    for block in page.split("```sql\n").skip(1) {
+        let block = block.split("```").next().expect("an end of the block");
+        for statement in block
+            .split_inclusive(";\n")
+            .flat_map(|part| part.split(';'))
+        {
+            let (comments, sql): (Vec<_>, Vec<_>) = statement
+                .lines()
+                .partition(|line| line.trim_start().starts_with("--"));
+            for line in comments.iter().filter(|line| line.starts_with("--  ")) {
+                let figures: Vec<_> = line[2..].split('|').map(str::trim).collect();
+                let figures = figures.join("|");
+                // The line of headings is the only one without a figure in it.
+                if figures.contains(|c: char| c.is_ascii_digit()) {
+                    assert!(
+                        shown.contains(&format!("{figures}\n")),
+                        "{figures} is not in:\n{shown}"
+                    );
+                }
+            }
+            let sql = sql.join("\n");
+            if sql.trim().is_empty() {
+                continue;
+            }
+            let rows = client
+                .simple_query(&sql)
+                .unwrap_or_else(|error| panic!("{sql}: {error}"));
+            shown.clear();
+            for row in rows {
+                if let postgres::SimpleQueryMessage::Row(row) = row {
+                    let cells: Vec<_> = (0..row.len()).map(|i| row.get(i).unwrap_or("")).collect();
+                    shown.push_str(&format!("{}\n", cells.join("|")));
+                }
+            }
+        }
+    }
+    assert_eq!(differences(&mut client), 0);
+}
