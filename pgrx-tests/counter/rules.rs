@@ -278,4 +278,39 @@ mod tests {
             "pg_catalog, pg_temp"
         );
     }
+
+    /// What the engine tells other engines' triggers, for the triggers of a test to ask.
+    #[pg_extern]
+    fn the_counter_is_maintaining() -> bool {
+        crate::counter::maintaining()
+    }
+
+    #[pg_test]
+    fn only_the_parents_own_triggers_are_told_that_a_counter_is_maintained() {
+        posts_and_likes();
+        run(
+            "CREATE TABLE s.seen (who text, maintaining boolean); CREATE TABLE s.other (n int);
+             CREATE FUNCTION s.note() RETURNS trigger LANGUAGE plpgsql AS $$
+                 BEGIN
+                     INSERT INTO s.seen VALUES (TG_TABLE_NAME, tests.the_counter_is_maintaining());
+                     IF TG_TABLE_NAME = 'posts' THEN INSERT INTO s.other VALUES (1); END IF;
+                     RETURN NEW;
+                 END $$;
+             CREATE TRIGGER note BEFORE UPDATE ON s.posts FOR EACH ROW EXECUTE FUNCTION s.note();
+             CREATE TRIGGER note BEFORE INSERT ON s.other FOR EACH ROW EXECUTE FUNCTION s.note();
+             CREATE TRIGGER note BEFORE INSERT ON s.likes FOR EACH ROW EXECUTE FUNCTION s.note();
+             INSERT INTO s.likes (post_id) VALUES (3);
+             UPDATE s.posts SET likes = likes WHERE id = 3",
+        );
+        let seen = "SELECT string_agg(concat_ws(' ', who, maintaining), ', ') FROM s.seen";
+        assert_eq!(text(seen), "likes f, posts t, other f, posts f, other f");
+        run("TRUNCATE s.seen;
+             ALTER TABLE s.posts ADD CONSTRAINT few CHECK (likes < 4)");
+        let error = super::super::failure(
+            "INSERT INTO s.likes (post_id) SELECT 3 FROM generate_series(1, 9)",
+        );
+        assert!(error.starts_with("23514"), "{error}");
+        run("UPDATE s.posts SET likes = likes WHERE id = 3");
+        assert_eq!(text(seen), "posts f, other f");
+    }
 }
