@@ -67,10 +67,10 @@ CREATE POLICY community_post_replies_update_own ON community_post_replies
     WITH CHECK (author_id = (SELECT auth.uid()));
 GRANT INSERT (id, post_id, author_id, content), UPDATE (content) ON community_post_replies TO authenticated;
 
-SELECT community_core.create_counter('@schema@.community_post_likes', 'post_id',
-                                     '@schema@.community_posts', 'likes_count');
-SELECT community_core.create_counter('@schema@.community_post_replies', 'post_id',
-                                     '@schema@.community_posts', 'replies_count',
+SELECT community_core.create_counter('community_post_likes', 'post_id',
+                                     'community_posts', 'likes_count');
+SELECT community_core.create_counter('community_post_replies', 'post_id',
+                                     'community_posts', 'replies_count',
                                      counted => 'deleted_at IS NULL');
 
 CREATE OR REPLACE FUNCTION soft_delete_reply(id uuid) RETURNS timestamptz
@@ -114,8 +114,8 @@ BEGIN
     FOR member IN
         SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
         FROM pg_catalog.pg_publication p
-        CROSS JOIN (VALUES ('@schema@.community_posts'), ('@schema@.community_post_likes'),
-                           ('@schema@.community_post_replies')) AS wanted (name)
+        CROSS JOIN (VALUES ($name$@schema@.community_posts$name$), ($name$@schema@.community_post_likes$name$),
+                           ($name$@schema@.community_post_replies$name$)) AS wanted (name)
         JOIN pg_catalog.pg_class c ON c.oid = wanted.name::regclass
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE p.pubname = 'supabase_realtime' AND NOT EXISTS (
@@ -126,7 +126,7 @@ BEGIN
     END LOOP;
 EXCEPTION WHEN insufficient_privilege THEN
     RAISE WARNING 'publication supabase_realtime does not carry the forum: %', SQLERRM
-        USING HINT = 'As the owner of the publication: ALTER PUBLICATION supabase_realtime ADD TABLE @schema@.community_posts, @schema@.community_post_likes, @schema@.community_post_replies';
+        USING HINT = $name$As the owner of the publication: ALTER PUBLICATION supabase_realtime ADD TABLE @schema@.community_posts, @schema@.community_post_likes, @schema@.community_post_replies$name$;
 END;
 $$;
 COMMENT ON FUNCTION publish_realtime() IS

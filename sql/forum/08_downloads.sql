@@ -34,8 +34,8 @@ CREATE INDEX resource_downloads_ip_address_idx ON resource_downloads (ip_address
 CREATE POLICY resource_downloads_select_own ON resource_downloads
     FOR SELECT TO authenticated USING (user_id = (SELECT auth.uid()));
 
-SELECT community_core.create_counter('@schema@.resource_downloads', 'resource_id',
-                                     '@schema@.community_resources', 'download_count');
+SELECT community_core.create_counter('resource_downloads', 'resource_id',
+                                     'community_resources', 'download_count');
 
 -- The foreign key only forgets the user.
 CREATE OR REPLACE FUNCTION forget_downloader() RETURNS trigger
@@ -91,7 +91,7 @@ COMMENT ON FUNCTION request_address() IS
 CREATE OR REPLACE FUNCTION limit_guest(email text, address inet) RETURNS void
 LANGUAGE plpgsql SET search_path = '' AS $$
 DECLARE
-    family CONSTANT integer := pg_catalog.hashtext('@schema@.resource_downloads');
+    family CONSTANT integer := pg_catalog.hashtext($name$@schema@.resource_downloads$name$);
     since  CONSTANT timestamptz := pg_catalog.now() - interval '24 hours';
     -- A household or a phone has 64 bits of IPv6 to itself.
     net    CONSTANT cidr := pg_catalog.network(pg_catalog.set_masklen(

@@ -44,5 +44,5 @@ GRANT INSERT (id, resource_id, user_id, rating, review),
       UPDATE (resource_id, user_id, rating, review)
     ON resource_ratings TO authenticated;
 
-SELECT community_core.create_average('@schema@.resource_ratings', 'resource_id', 'rating',
-                                     '@schema@.community_resources', 'rating');
+SELECT community_core.create_average('resource_ratings', 'resource_id', 'rating',
+                                     'community_resources', 'rating');
