@@ -9,3 +9,4 @@ mod forum;
 mod founders;
 mod module;
 mod pair;
+mod stackexchange;

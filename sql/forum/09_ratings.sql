@@ -45,4 +45,4 @@ GRANT INSERT (id, resource_id, user_id, rating, review),
     ON resource_ratings TO authenticated;
 
 SELECT community_core.create_average('resource_ratings', 'resource_id', 'rating',
-                                     'community_resources', 'rating');
+                                     'community_resources', 'rating', empty => 'default');

@@ -32,7 +32,7 @@ COMMENT ON COLUMN founder_connections.blocked_by IS
 CREATE INDEX founder_connections_recipient_id_idx ON founder_connections (recipient_id);
 -- Before the document's own key, for ON CONFLICT below: Postgres fills indexes in the order of their
 -- making, and only a conflict with the one it names is resolved instead of raised.
-SELECT community_core.create_unordered_pair('@schema@.founder_connections', 'requester_id', 'recipient_id');
+SELECT community_core.create_unordered_pair('founder_connections', 'requester_id', 'recipient_id');
 ALTER TABLE founder_connections ADD CONSTRAINT founder_connections_requester_id_recipient_id_key
     UNIQUE (requester_id, recipient_id);
 
@@ -57,7 +57,7 @@ GRANT INSERT (requester_id, recipient_id, source), UPDATE (status) ON founder_co
 CREATE OR REPLACE FUNCTION lock_pair(one uuid, other uuid, exclusively boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = '' AS $$
 DECLARE
-    family CONSTANT integer := pg_catalog.hashtext('@schema@.founder_connections');
+    family CONSTANT integer := pg_catalog.hashtext($name$@schema@.founder_connections$name$);
     pair   CONSTANT integer := pg_catalog.hashtext(LEAST(one, other)::text || GREATEST(one, other)::text) & 1023;
 BEGIN
     IF exclusively THEN

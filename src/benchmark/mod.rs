@@ -10,14 +10,19 @@
 use pgrx::prelude::*;
 use pgrx::{AnyNumeric, JsonB, PgRelation};
 
+mod aggregate;
+mod algebra;
 mod decimal;
 mod definition;
 mod histogram;
 mod name;
+mod people;
+mod publication;
 mod queue;
 mod reading;
 mod refresh;
 mod storage;
+mod suppression;
 mod threshold;
 
 /// Makes a benchmark, or repairs and redefines the one of that name.

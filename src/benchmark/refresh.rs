@@ -6,9 +6,9 @@
 //! possible, and neither waits for the other.
 
 use super::decimal::Decimal;
-use super::histogram::{Bin, Histogram};
 use super::name::Name;
-use super::threshold::{self, Figures, Rules};
+use super::publication;
+use super::threshold::Rules;
 use crate::{catalog, error, settings};
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
@@ -30,10 +30,10 @@ const SETTINGS: [(&CStr, &str); 6] = [
 /// With so many people changed, reading everybody is cheaper than looking each one up.
 const MANY: usize = 200_000;
 
-struct Definition {
-    dimensions: Vec<String>,
-    rules: Rules,
-    totals: bool,
+pub struct Definition {
+    pub dimensions: Vec<String>,
+    pub rules: Rules,
+    pub totals: bool,
     full: bool,
 }
 
@@ -60,7 +60,7 @@ pub fn refresh(name: &str, full: bool) -> bool {
     })
 }
 
-fn query<'a>(
+pub fn query<'a>(
     client: &mut SpiClient<'a>,
     statement: &str,
     arguments: &[DatumWithOid],
@@ -111,7 +111,7 @@ fn work(client: &mut SpiClient, name: &Name, definition: &Definition, full: bool
     let full = full || definition.full || everybody || subjects.len() > MANY;
     let folded = fold(client, name, definition, (!full).then_some(subjects));
     let affected = apply(client, name, definition, &folded);
-    publish(client, name, definition, &affected);
+    publication::publish(client, name, definition, &affected);
     query(
         client,
         &format!(
@@ -233,7 +233,7 @@ fn fold(
     }
 }
 
-fn top_level(definition: &Definition) -> i32 {
+pub fn top_level(definition: &Definition) -> i32 {
     (1 << definition.dimensions.len()) - 1
 }
 
@@ -344,161 +344,6 @@ fn apply(
         }
     }
     affected
-}
-
-struct Cell {
-    cell: i32,
-    is_shown: bool,
-    histogram: Histogram,
-}
-
-/// The affected cells, and those that were withheld and might not be any more.
-fn read_cells(
-    client: &mut SpiClient,
-    name: &Name,
-    definition: &Definition,
-    affected: &BTreeMap<i32, bool>,
-) -> Vec<Cell> {
-    let rows = query(
-        client,
-        &format!(
-            "SELECT cell.cell, cell.released_at IS NOT NULL, bin.value::text, bin.current, bin.released
-             FROM {} AS cell JOIN {} AS bin USING (cell)
-             WHERE cell.cell = ANY ($1) OR (cell.released_at IS NULL AND cell.people >= $2)
-             ORDER BY cell.cell, bin.value",
-            name.of("_cells"),
-            name.of("_histogram")
-        ),
-        &[affected.keys().copied().collect::<Vec<i32>>().into(), definition.rules.k.into()],
-    );
-    let mut cells: Vec<Cell> = Vec::new();
-    for row in rows {
-        let (Ok(Some(cell)), Ok(Some(is_shown)), Ok(Some(value))) =
-            (row.get::<i32>(1), row.get::<bool>(2), row.get::<String>(3))
-        else {
-            continue;
-        };
-        let bin = Bin {
-            value: Decimal::parse(&value).unwrap_or_default(),
-            current: row.get(4).ok().flatten().unwrap_or(0),
-            released: row.get(5).ok().flatten().unwrap_or(0),
-        };
-        match cells.last_mut() {
-            Some(last) if last.cell == cell => last.histogram.bins.push(bin),
-            _ => cells.push(Cell {
-                cell,
-                is_shown,
-                histogram: Histogram { bins: vec![bin] },
-            }),
-        }
-    }
-    cells
-}
-
-enum Decision {
-    Stands,
-    Release(Figures),
-    Withhold,
-}
-
-/// A release about people who are all still there stands until there is a new one. A new one needs
-/// the cell to be fit, and to differ from the last in no value or in k: otherwise the two
-/// subtracted would tell about fewer.
-fn decide(cell: &Cell, somebody_left: bool, rules: &Rules) -> Decision {
-    let distance = cell.histogram.distance_from_release();
-    if cell.is_shown && !somebody_left && distance < rules.k {
-        return Decision::Stands;
-    }
-    match threshold::figures(&cell.histogram, rules) {
-        Some(figures) if distance == 0 || distance >= rules.k => Decision::Release(figures),
-        _ => Decision::Withhold,
-    }
-}
-
-fn publish(
-    client: &mut SpiClient,
-    name: &Name,
-    definition: &Definition,
-    affected: &BTreeMap<i32, bool>,
-) {
-    let mut withheld: Vec<i32> = Vec::new();
-    let mut released: Vec<(i32, Figures)> = Vec::new();
-    for cell in read_cells(client, name, definition, affected) {
-        let somebody_left = affected.get(&cell.cell) == Some(&true);
-        match decide(&cell, somebody_left, &definition.rules) {
-            Decision::Stands => {}
-            Decision::Release(figures) => released.push((cell.cell, figures)),
-            Decision::Withhold if cell.is_shown => withheld.push(cell.cell),
-            Decision::Withhold => {}
-        }
-    }
-    if !withheld.is_empty() {
-        query(
-            client,
-            &format!(
-                "UPDATE {} SET released_at = NULL, contributors = NULL, average = NULL, median = NULL,
-                        p25 = NULL, p75 = NULL, p90 = NULL WHERE cell = ANY ($1)",
-                name.of("_cells")
-            ),
-            &[withheld.into()],
-        );
-    }
-    if !released.is_empty() {
-        write_figures(client, name, &released);
-    }
-    query(
-        client,
-        &format!(
-            "DELETE FROM {} WHERE current = 0 AND released = 0 AND cell = ANY ($1)",
-            name.of("_histogram")
-        ),
-        &[affected.keys().copied().collect::<Vec<i32>>().into()],
-    );
-}
-
-fn write_figures(client: &mut SpiClient, name: &Name, released: &[(i32, Figures)]) {
-    let text = |of: fn(&Figures) -> Option<Decimal>| -> DatumWithOid {
-        released
-            .iter()
-            .map(|(_, figures)| of(figures).map(|value| value.to_string()))
-            .collect::<Vec<Option<String>>>()
-            .into()
-    };
-    let cells: Vec<i32> = released.iter().map(|(cell, _)| *cell).collect();
-    let contributors: Vec<i64> = released
-        .iter()
-        .map(|(_, figures)| figures.contributors)
-        .collect();
-    query(
-        client,
-        &format!(
-            "UPDATE {} AS cell
-             SET released_at = now(), contributors = new.contributors,
-                 average = new.average::numeric, median = new.median::numeric,
-                 p25 = new.p25::numeric, p75 = new.p75::numeric, p90 = new.p90::numeric
-             FROM unnest($1, $2, $3, $4, $5, $6, $7)
-                  AS new (cell, contributors, average, median, p25, p75, p90)
-             WHERE cell.cell = new.cell",
-            name.of("_cells")
-        ),
-        &[
-            cells.clone().into(),
-            contributors.into(),
-            text(|figures| Some(figures.average)),
-            text(|figures| Some(figures.median)),
-            text(|figures| figures.p25),
-            text(|figures| figures.p75),
-            text(|figures| figures.p90),
-        ],
-    );
-    query(
-        client,
-        &format!(
-            "UPDATE {} SET released = current WHERE cell = ANY ($1) AND released <> current",
-            name.of("_histogram")
-        ),
-        &[cells.into()],
-    );
 }
 
 /// The OID of the role that a benchmark's functions act as.

@@ -41,17 +41,13 @@ pub fn figures(histogram: &Histogram, rules: &Rules) -> Option<Figures> {
     let average = histogram.sum().divided_by(count);
     let exponent = step(histogram, average, rules);
     let quantile = |numerator: i64, denominator: i64| {
-        let tail = numerator.min(denominator - numerator);
-        (tail * count >= rules.k * denominator).then(|| {
-            histogram
-                .smoothed_quantile(numerator, denominator, rules.k)
-                .rounded(exponent)
-        })
+        let value = histogram.quantile(numerator, denominator, rules.k)?;
+        Some(value.rounded(exponent))
     };
     Some(Figures {
         contributors: count / rules.band * rules.band,
         average: average.rounded(exponent),
-        median: histogram.smoothed_quantile(1, 2, rules.k).rounded(exponent),
+        median: quantile(1, 2)?,
         p25: quantile(1, 4),
         p75: quantile(3, 4),
         p90: quantile(9, 10),
