@@ -124,6 +124,34 @@ fn sixteen_people_complete_and_leave_at_once_and_the_board_is_as_made_anew() {
 }
 
 #[test]
+fn people_with_the_same_goals_in_another_order_can_be_deleted_at_once() {
+    let database = forum(16);
+    database
+        .connect()
+        .batch_execute(
+            "INSERT INTO forum.track_goals SELECT gen_random_uuid() FROM generate_series(1, 8);
+             INSERT INTO forum.user_goal_history (user_id, goal_id, status, completed_at)
+             SELECT u.id, g.id, 'completed', now() FROM auth.users u, forum.track_goals g ORDER BY random()",
+        )
+        .expect("everybody completes everything");
+    std::thread::scope(|scope| {
+        for number in 1..=16 {
+            let mut client = database.connect();
+            scope.spawn(move || {
+                client
+                    .batch_execute(&format!(
+                        "DELETE FROM auth.users WHERE id = '{}'",
+                        person(number)
+                    ))
+                    .expect("leave");
+            });
+        }
+    });
+    let left = "SELECT count(*) FROM forum.goal_metrics";
+    assert_eq!(one(&mut database.connect(), left), "0");
+}
+
+#[test]
 fn two_taps_on_start_make_one_entry() {
     let database = forum(1);
     let start = format!("SELECT forum.start_goal('{GOAL}')");
@@ -158,9 +186,10 @@ fn two_taps_on_complete_complete_once() {
     let mut observer = database.connect();
     let complete = format!("SELECT forum.complete_goal('{GOAL}')");
     first
-        .batch_execute(&format!(
-            "SELECT forum.start_goal('{GOAL}'); BEGIN; {complete}"
-        ))
+        .batch_execute(&format!("SELECT forum.start_goal('{GOAL}')"))
+        .expect("start");
+    first
+        .batch_execute(&format!("BEGIN; {complete}"))
         .expect("the first");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| sqlstate(second.batch_execute(&complete)));

@@ -66,13 +66,21 @@ $$;
 COMMENT ON FUNCTION measure_goal(user_goal_history) IS
     'Writes the figures of a completed entry that depend on nobody else: learn_rate, execution_rate, days_to_complete. For triggers.';
 
--- The update that changes nothing is the lock: of two people who complete a goal at once the second
--- waits and then ranks both. A mere lock would let it rank what it saw before, under REPEATABLE READ;
--- after an update it is told to try again (40001).
-CREATE OR REPLACE FUNCTION rank_goal(goal uuid) RETURNS void
+-- Whoever touches a metric of a goal holds this first, so that of two people who complete a goal at
+-- once the second waits and then ranks both. A mere lock would let it rank what it saw before, under
+-- REPEATABLE READ; after an update, even one that changes nothing, it is told to try again (40001).
+CREATE OR REPLACE FUNCTION lock_goals(goals uuid[]) RETURNS void
 LANGUAGE plpgsql SET search_path = '' AS $$
 BEGIN
-    UPDATE @schema@.track_goals g SET id = g.id WHERE g.id = goal;
+    PERFORM FROM @schema@.track_goals g WHERE g.id = ANY (goals) ORDER BY g.id FOR NO KEY UPDATE;
+    UPDATE @schema@.track_goals g SET id = g.id WHERE g.id = ANY (goals);
+END;
+$$;
+COMMENT ON FUNCTION lock_goals(uuid[]) IS
+    'Lets transactions that change the metrics of a goal happen one after the other. For triggers.';
+
+CREATE OR REPLACE FUNCTION rank_goal(goal uuid) RETURNS void
+LANGUAGE sql SET search_path = '' AS $$
     UPDATE @schema@.goal_metrics m SET ranking = r.ranking, execution_pace = r.pace
     FROM (
         SELECT d.id, pg_catalog.rank() OVER (ORDER BY d.days_to_complete) AS ranking,
@@ -88,14 +96,18 @@ BEGIN
             WHERE k.goal_id = goal AND k.status = 'completed') AS median
         WHERE h.goal_id = goal AND h.status = 'completed') AS r
     WHERE m.id = r.id AND (m.ranking, m.execution_pace) IS DISTINCT FROM (r.ranking, r.pace);
-END;
 $$;
 COMMENT ON FUNCTION rank_goal(uuid) IS
-    'Makes ranking and execution_pace right for all who completed the goal, one transaction after the other. For triggers.';
+    'Makes ranking and execution_pace right for all who completed the goal. For triggers, which have locked it.';
 
 CREATE OR REPLACE FUNCTION keep_goal_metrics() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM @schema@.lock_goals(ARRAY[NEW.goal_id]);
+    ELSIF TG_OP = 'UPDATE' THEN
+        PERFORM @schema@.lock_goals(ARRAY[OLD.goal_id, NEW.goal_id]);
+    END IF;
     IF TG_OP <> 'INSERT' AND OLD.status = 'completed' THEN
         DELETE FROM @schema@.goal_metrics m WHERE m.user_goal_history_id = OLD.id
             AND (TG_OP = 'DELETE' OR NEW.status <> 'completed');
@@ -104,7 +116,8 @@ BEGIN
         PERFORM @schema@.measure_goal(NEW);
         PERFORM @schema@.rank_goal(NEW.goal_id);
     END IF;
-    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND (NEW.status <> 'completed' OR NEW.goal_id <> OLD.goal_id)) THEN
+    IF (TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND (NEW.status <> 'completed' OR NEW.goal_id <> OLD.goal_id)))
+       AND EXISTS (SELECT FROM @schema@.track_goals g WHERE g.id = OLD.goal_id) THEN
         PERFORM @schema@.rank_goal(OLD.goal_id);
     END IF;
     RETURN NULL;
@@ -124,3 +137,21 @@ CREATE OR REPLACE TRIGGER user_goal_history_keep_metrics_on_update
 CREATE OR REPLACE TRIGGER user_goal_history_keep_metrics_on_delete
     AFTER DELETE ON user_goal_history
     FOR EACH ROW WHEN (OLD.status = 'completed') EXECUTE FUNCTION keep_goal_metrics();
+
+-- Before the metrics go with the entry. A deleted person leaves all their goals, so all at once and in
+-- order: two who go at the same time do not wait for each other.
+CREATE OR REPLACE FUNCTION lock_goals_before_delete() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+BEGIN
+    PERFORM @schema@.lock_goals(
+        CASE WHEN EXISTS (SELECT FROM auth.users u WHERE u.id = OLD.user_id) THEN ARRAY[OLD.goal_id]
+             ELSE ARRAY(SELECT h.goal_id FROM @schema@.user_goal_history h
+                        WHERE h.user_id = OLD.user_id AND h.status = 'completed') END);
+    RETURN OLD;
+END;
+$$;
+COMMENT ON FUNCTION lock_goals_before_delete() IS
+    'Trigger: a completed entry is deleted by one transaction after the other.';
+CREATE OR REPLACE TRIGGER user_goal_history_lock_goals
+    BEFORE DELETE ON user_goal_history
+    FOR EACH ROW WHEN (OLD.status = 'completed') EXECUTE FUNCTION lock_goals_before_delete();
