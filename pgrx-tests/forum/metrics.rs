@@ -70,8 +70,9 @@ mod tests {
     fn an_action_without_a_date_counts_by_when_it_was_recorded() {
         people("c2", 1);
         run(&format!(
-            "INSERT INTO forum.user_actions (user_id, goal_id, action_date, created_at)
-             VALUES ('{0}', '{1}', NULL, '2026-01-01 12:00'), ('{0}', '{1}', NULL, '2026-01-02 12:00')",
+            "INSERT INTO forum.courses (id) VALUES ('{1}');
+             INSERT INTO forum.user_actions (user_id, goal_id, course_id, action_date, created_at)
+             VALUES ('{0}', '{1}', '{1}', NULL, '2026-01-01 12:00'), ('{0}', '{1}', NULL, NULL, '2026-01-02 12:00')",
             uuid("c2", 1),
             goal("c2")
         ));
@@ -81,7 +82,7 @@ mod tests {
              JOIN forum.user_goal_history h ON h.id = m.user_goal_history_id WHERE h.user_id = '{}'",
             uuid("c2", 1)
         );
-        assert_eq!(text(&rates), "0 100");
+        assert_eq!(text(&rates), "60 0");
     }
 
     #[pg_test]

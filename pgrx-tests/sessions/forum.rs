@@ -131,7 +131,8 @@ fn people_with_the_same_goals_in_another_order_can_be_deleted_at_once() {
         .batch_execute(
             "INSERT INTO forum.track_goals SELECT gen_random_uuid() FROM generate_series(1, 8);
              INSERT INTO forum.user_goal_history (user_id, goal_id, status, completed_at)
-             SELECT u.id, g.id, 'completed', now() FROM auth.users u, forum.track_goals g ORDER BY random()",
+             SELECT u.id, g.id, 'completed', now() + right(u.id::text, 2)::int * interval '1 day'
+             FROM auth.users u, forum.track_goals g ORDER BY random()",
         )
         .expect("everybody completes everything");
     std::thread::scope(|scope| {
