@@ -27,7 +27,7 @@ CREATE POLICY resource_ratings_select_member ON resource_ratings
     FOR SELECT TO authenticated
     USING (user_id = (SELECT auth.uid())
            OR ((SELECT is_member())
-               AND EXISTS (SELECT FROM community_resources r WHERE r.id = resource_id)));
+               AND (SELECT true FROM community_resources r WHERE r.id = resource_id)));
 CREATE POLICY resource_ratings_insert_own ON resource_ratings
     FOR INSERT TO authenticated
     WITH CHECK (user_id = (SELECT auth.uid())
