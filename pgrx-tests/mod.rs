@@ -5,6 +5,7 @@
 mod audit;
 mod benchmark;
 mod counter;
+mod forum;
 mod founders;
 mod identity;
 mod module;

@@ -1,14 +1,62 @@
 //! The settings. Each is registered when the library is loaded, and read through a function here,
 //! so that a session that never loaded the library cannot pass off a placeholder for the setting.
 
+use crate::error;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 static MODULES: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"all"));
 static CONSENT_GATES: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(Some(c"benchmarks,directory"));
 static MIN_K: GucSetting<i32> = GucSetting::<i32>::new(5);
+
+/// A whole number that the forum's SQL reads by `forum_setting`.
+struct ForumSetting {
+    name: &'static str,
+    guc: &'static CStr,
+    what: &'static CStr,
+    value: GucSetting<i32>,
+    least: i32,
+}
+
+static FORUM: [ForumSetting; 5] = [
+    ForumSetting {
+        name: "popular_downloads",
+        guc: c"community_core.popular_downloads",
+        what: c"Downloads from which on a resource is popular.",
+        value: GucSetting::<i32>::new(100),
+        least: 1,
+    },
+    ForumSetting {
+        name: "new_days",
+        guc: c"community_core.new_days",
+        what: c"Days for which a published resource is new.",
+        value: GucSetting::<i32>::new(30),
+        least: 0,
+    },
+    ForumSetting {
+        name: "downloads_per_email",
+        guc: c"community_core.downloads_per_email",
+        what: c"Downloads in 24 hours for one email address of a guest.",
+        value: GucSetting::<i32>::new(10),
+        least: 0,
+    },
+    ForumSetting {
+        name: "downloads_per_address",
+        guc: c"community_core.downloads_per_address",
+        what: c"Downloads in 24 hours by guests from one network address.",
+        value: GucSetting::<i32>::new(30),
+        least: 0,
+    },
+    ForumSetting {
+        name: "trusted_proxies",
+        guc: c"community_core.trusted_proxies",
+        what: c"Proxies before the API that append to X-Forwarded-For; 0 ignores that header.",
+        value: GucSetting::<i32>::new(1),
+        least: 0,
+    },
+];
 
 pub fn register() {
     GucRegistry::define_string_guc(
@@ -37,6 +85,18 @@ pub fn register() {
         GucContext::Suset,
         GucFlags::default(),
     );
+    for setting in &FORUM {
+        GucRegistry::define_int_guc(
+            setting.guc,
+            setting.what,
+            c"Of the forum module. Superusers only: the limits are against its users.",
+            &setting.value,
+            setting.least,
+            1_000_000,
+            GucContext::Suset,
+            GucFlags::default(),
+        );
+    }
 }
 
 /// The words of a comma list, trimmed, in order, empty ones left out.
@@ -71,11 +131,31 @@ fn consent_gated(category: &str) -> bool {
     words(&CONSENT_GATES).iter().any(|gate| gate == category)
 }
 
+/// A setting of the forum module by the name it has after `community_core.`: `popular_downloads`,
+/// `new_days`, `downloads_per_email`, `downloads_per_address`, `trusted_proxies`. NULL gives NULL;
+/// another name is an error (22023). Stable, parallel safe.
+///
+/// ```sql
+/// SELECT community_core.forum_setting('new_days');
+/// ```
+#[pg_extern(stable, parallel_safe, strict)]
+fn forum_setting(name: &str) -> i32 {
+    match FORUM.iter().find(|setting| setting.name == name) {
+        Some(setting) => setting.value.get(),
+        None => {
+            let known: Vec<_> = FORUM.iter().map(|setting| setting.name).collect();
+            error::raise(error::unknown_setting(name, &known))
+        }
+    }
+}
+
 extension_sql!(
     r#"
+COMMENT ON FUNCTION forum_setting(text) IS
+'A setting of the forum module, a whole number: popular_downloads, new_days, downloads_per_email, downloads_per_address or trusted_proxies, each after community_core. NULL gives NULL. Stable, parallel safe. Errors: 22023. Example: SELECT community_core.forum_setting(''new_days'')';
 COMMENT ON FUNCTION consent_gated(text) IS
 'Whether the setting community_core.consent_gates (default benchmarks,directory) names this consent category. NULL gives NULL. Stable, parallel safe. Example: SELECT community_core.consent_gated(''benchmarks'')';
 "#,
     name = "settings_comments",
-    requires = [consent_gated]
+    requires = [consent_gated, forum_setting]
 );

@@ -5,6 +5,7 @@ mod benchmark;
 pub mod cluster;
 mod counter;
 mod documents;
+mod forum;
 mod founders;
 mod module;
 mod pair;

@@ -13,22 +13,38 @@ macro_rules! files {
     };
 }
 
-pub const MODULES: &[Module] = &[Module {
-    name: "founders",
-    files: files!("founders":
-        "01_given.sql",
-        "02_subcommunities.sql",
-        "03_consent.sql",
-        "04_directory.sql",
-        "05_cohorts.sql",
-        "06_feed.sql",
-        "07_connections.sql",
-        "08_messages.sql",
-        "09_experts.sql",
-        "10_reputation.sql",
-        "11_benchmarks.sql",
-    ),
-}];
+pub const MODULES: &[Module] = &[
+    Module {
+        name: "founders",
+        files: files!("founders":
+            "01_given.sql",
+            "02_subcommunities.sql",
+            "03_consent.sql",
+            "04_directory.sql",
+            "05_cohorts.sql",
+            "06_feed.sql",
+            "07_connections.sql",
+            "08_messages.sql",
+            "09_experts.sql",
+            "10_reputation.sql",
+            "11_benchmarks.sql",
+        ),
+    },
+    Module {
+        name: "forum",
+        files: files!("forum":
+            "01_given.sql",
+            "02_people.sql",
+            "03_posts.sql",
+            "04_answers.sql",
+            "05_goals.sql",
+            "06_metrics.sql",
+            "07_resources.sql",
+            "08_downloads.sql",
+            "09_ratings.sql",
+        ),
+    },
+];
 
 /// Run where the database has no schema `auth`.
 pub const IDENTITY: (&str, &str) = ("auth.sql", include_str!("../../sql/identity/auth.sql"));
