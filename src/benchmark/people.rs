@@ -253,7 +253,7 @@ impl People {
         Some(shown)
     }
 
-    pub fn to_bytes(&mut self) -> Vec<u8> {
+    pub fn serialize(&mut self) -> Vec<u8> {
         self.thin();
         let mut bytes = Vec::with_capacity(128 + 64 * self.len());
         bytes.extend_from_slice(&self.k.to_le_bytes());
@@ -359,7 +359,7 @@ mod tests {
             let (one, other) = rows.split_at(cut.min(rows.len()));
             let mut merged = people(other, other_wide);
             let mut part = people(one, wide);
-            let part = People::from_bytes(&part.to_bytes()).unwrap();
+            let part = People::from_bytes(&part.serialize()).unwrap();
             merged.merge(&part);
             prop_assert_eq!(merged.count(), Some(latest.len() as i64));
             let total: i64 = latest.values().map(|(_, value)| *value).sum();
