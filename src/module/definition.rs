@@ -14,11 +14,27 @@ macro_rules! files {
     };
 }
 
-pub const MODULES: &[Module] = &[Module {
-    name: "founders",
-    purpose: "founder community: profiles, consent, cohorts, feed, messages, connections, benchmarks",
-    files: files!("founders":),
-}];
+pub const MODULES: &[Module] = &[
+    Module {
+        name: "founders",
+        purpose: "founder community: profiles, consent, cohorts, feed, messages, connections, benchmarks",
+        files: files!("founders":),
+    },
+    Module {
+        name: "tenancy",
+        purpose: "organizations with isolated customers, revenue, activities, audit and AI usage",
+        files: files!("tenancy":
+            "01_organizations.sql",
+            "02_members.sql",
+            "03_customers.sql",
+            "04_revenue.sql",
+            "05_activities.sql",
+            "06_audit.sql",
+            "07_ai_usage.sql",
+            "08_preferences.sql",
+        ),
+    },
+];
 
 /// Run where the database has no schema `auth`.
 pub const IDENTITY: (&str, &str) = ("auth.sql", include_str!("../../sql/identity/auth.sql"));
