@@ -203,3 +203,159 @@ fn a_transaction_with_entries_cannot_be_prepared() {
     ));
     assert_eq!(state, "0A000");
 }
+
+#[test]
+fn a_role_without_rights_on_the_log_writes_through_a_trigger_and_deletes_a_person() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE ROLE audit_owner; CREATE ROLE audit_app;
+             CREATE SCHEMA community AUTHORIZATION audit_owner;
+             GRANT USAGE ON SCHEMA community_core TO audit_owner;
+             GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA community_core TO audit_owner;
+             SET ROLE audit_owner;
+             CREATE TABLE community.consent (person uuid, enabled boolean);
+             CREATE TABLE community.\"consent log\" (
+                 id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, person uuid, enabled boolean);
+             SELECT community_core.create_audit_log('community.\"consent log\"',
+                        erasable => '{person}');
+             CREATE FUNCTION community.note() RETURNS trigger LANGUAGE plpgsql
+                 SECURITY DEFINER SET search_path = '' AS $$
+                 BEGIN
+                     IF TG_OP = 'DELETE' THEN
+                         PERFORM community_core.erase_audit_subject(OLD.person);
+                     ELSE
+                         INSERT INTO community.\"consent log\" (person, enabled)
+                         VALUES (NEW.person, NEW.enabled);
+                     END IF;
+                     RETURN NULL;
+                 END $$;
+             CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON community.consent
+                 FOR EACH ROW EXECUTE FUNCTION community.note();
+             GRANT USAGE ON SCHEMA community TO audit_app;
+             GRANT SELECT, INSERT, DELETE ON community.consent TO audit_app;
+             RESET ROLE; SET ROLE audit_app;
+             INSERT INTO community.consent
+             VALUES ('11111111-1111-4111-8111-111111111111', true);
+             BEGIN;
+             INSERT INTO community.consent
+             VALUES ('11111111-1111-4111-8111-111111111111', false);
+             DELETE FROM community.consent;
+             COMMIT",
+        )
+        .expect("work as the application");
+    for table in [
+        "consent log",
+        "consent log_seal",
+        "consent log_head",
+        "consent log_erasure",
+    ] {
+        let query = format!("SELECT FROM community.\"{table}\"");
+        assert_eq!(sqlstate(client.batch_execute(&query)), "42501", "{table}");
+    }
+    client.batch_execute("RESET ROLE").expect("reset");
+    let query = "SELECT count(*) FROM community.\"consent log\" WHERE person IS NULL";
+    assert_eq!(count(&mut client, query), 2);
+    let erasures = "SELECT count(*) FROM community.\"consent log_seal\" WHERE entry IS NULL";
+    assert!(count(&mut client, erasures) >= 1);
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+    client
+        .batch_execute("DROP OWNED BY audit_owner, audit_app; DROP ROLE audit_owner, audit_app")
+        .expect("drop the roles");
+}
+
+#[test]
+fn creating_a_log_again_seals_nothing_twice() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE TABLE log (id integer PRIMARY KEY, org uuid, note text);
+             INSERT INTO log SELECT i, NULL, 'before' FROM generate_series(1, 5) i;
+             SELECT community_core.create_audit_log('log', chain_by => '{org}');
+             SELECT community_core.create_audit_log('log', chain_by => '{org}');
+             INSERT INTO log VALUES (6, gen_random_uuid(), 'after');
+             ALTER TABLE log DISABLE TRIGGER audit_refuse;
+             DROP TRIGGER audit_keep ON log_seal;",
+        )
+        .expect("create the log twice");
+    assert_eq!(faults(&mut client), ["protection", "protection"]);
+    client
+        .batch_execute("SELECT community_core.create_audit_log('log', chain_by => '{org}')")
+        .expect("repair");
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+    assert_eq!(count(&mut client, "SELECT count(*) FROM log_seal"), 6);
+    assert_eq!(
+        count(
+            &mut client,
+            "SELECT count(*) FROM log_seal WHERE chain = '%00'"
+        ),
+        5
+    );
+    let other = client.batch_execute("SELECT community_core.create_audit_log('log')");
+    assert_eq!(sqlstate(other), "55000");
+}
+
+#[test]
+fn a_restored_dump_verifies_and_goes_on() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    consent_log(&mut client);
+    write(&mut client, PERSON, 10);
+    client
+        .execute(
+            "SELECT community_core.erase_audit_subject($1::text::uuid)",
+            &[&PERSON],
+        )
+        .expect("erase");
+    write(&mut client, "22222222-2222-4222-8222-222222222222", 2);
+    let cluster = database.cluster;
+    let file = cluster
+        .directory
+        .join(format!("{}.dump", database.name))
+        .display()
+        .to_string();
+    cluster.run("pg_dump", &["-Fc", "-f", &file, &database.name], &[]);
+    let restored = Database::bare(cluster);
+    cluster.run(
+        "pg_restore",
+        &["--exit-on-error", "-j", "2", "-d", &restored.name, &file],
+        &[],
+    );
+    let mut client = restored.connect();
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+    write(&mut client, "22222222-2222-4222-8222-222222222222", 2);
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+    let seals = "SELECT count(*) FROM founders.consent_audit_log_seal";
+    assert_eq!(count(&mut client, seals), 15);
+
+    // Data alone, into tables that are there already with their triggers.
+    let database = Database::engines();
+    let mut client = database.connect();
+    consent_log(&mut client);
+    let script = cluster
+        .run("pg_restore", &["--data-only", "-f", "-", &file], &[])
+        .stdout;
+    let script = format!(
+        "SET session_replication_role = replica;\n{}",
+        String::from_utf8_lossy(&script)
+    );
+    let path = cluster.directory.join(format!("{}.sql", database.name));
+    std::fs::write(&path, script).expect("write the script");
+    let path = path.display().to_string();
+    cluster.run(
+        "psql",
+        &[
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-q",
+            "-d",
+            &database.name,
+            "-f",
+            &path,
+        ],
+        &[],
+    );
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+}

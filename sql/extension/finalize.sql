@@ -5,7 +5,7 @@ DO $$
 DECLARE
     routine regprocedure;
     app_functions CONSTANT text[] := ARRAY[
-        'request_claims', 'request_user', 'consent_gated'
+        'request_claims', 'request_user', 'consent_gated', 'benchmark', 'benchmark_position'
     ];
 BEGIN
     FOR routine IN

@@ -18,7 +18,19 @@ pub const MODULES: &[Module] = &[
     Module {
         name: "founders",
         purpose: "founder community: profiles, consent, cohorts, feed, messages, connections, benchmarks",
-        files: files!("founders":),
+        files: files!("founders":
+            "01_given.sql",
+            "02_subcommunities.sql",
+            "03_consent.sql",
+            "04_directory.sql",
+            "05_cohorts.sql",
+            "06_feed.sql",
+            "07_connections.sql",
+            "08_messages.sql",
+            "09_experts.sql",
+            "10_reputation.sql",
+            "11_benchmarks.sql",
+        ),
     },
     Module {
         name: "tenancy",
