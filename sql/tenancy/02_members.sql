@@ -99,6 +99,7 @@ COMMENT ON FUNCTION remove_member(uuid) IS
 
 CREATE OR REPLACE FUNCTION invite_member(email text, role text DEFAULT 'member') RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+#variable_conflict use_column
 DECLARE
     administered uuid := @schema@.lock_administered_organization();
     address text := trim(invite_member.email);
