@@ -62,9 +62,7 @@ mod tests {
         run("INSERT INTO s.likes (post_id) VALUES (1)");
         assert_eq!(likes(), "3 1 0 0");
         assert_eq!(
-            text(
-                "SELECT count(*)::text FROM community_core.counters() WHERE child = 's.likes'::regclass"
-            ),
+            text("SELECT count(*)::text FROM community_core.counters() WHERE child = 's.likes'"),
             "1"
         );
     }

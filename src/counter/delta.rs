@@ -3,47 +3,54 @@
 
 use rustc_hash::FxHashMap;
 
-/// The sums of one statement. Keys of one by-value column are kept as the word they are.
-#[derive(Default)]
-pub struct Deltas {
-    words: FxHashMap<u64, i64>,
-    images: FxHashMap<Box<[u8]>, i64>,
+#[derive(Debug, PartialEq, Eq, Hash, Clone)]
+pub enum Key {
+    /// One by-value column: the word it is.
+    Word(u64),
+    Image(Box<[u8]>),
 }
 
-impl Deltas {
-    pub fn add_word(&mut self, key: u64, amount: i64) {
-        *self.words.entry(key).or_default() += amount;
-    }
+/// The sums of one statement, `T` per parent.
+pub struct Deltas<T> {
+    words: FxHashMap<u64, T>,
+    images: FxHashMap<Box<[u8]>, T>,
+}
 
-    pub fn add_image(&mut self, key: &[u8], amount: i64) {
-        if let Some(sum) = self.images.get_mut(key) {
-            *sum += amount;
-        } else {
-            self.images.insert(key.into(), amount);
+impl<T: Default> Deltas<T> {
+    pub fn new() -> Deltas<T> {
+        Deltas {
+            words: FxHashMap::default(),
+            images: FxHashMap::default(),
         }
     }
 
-    /// The parents that change, in no order; what cancelled out is left out.
-    pub fn into_changes(self) -> Vec<(Key, i64)> {
+    pub fn word(&mut self, key: u64, change: impl FnOnce(&mut T)) {
+        change(self.words.entry(key).or_default());
+    }
+
+    /// The key is copied only when it is new.
+    pub fn image(&mut self, key: &[u8], change: impl FnOnce(&mut T)) {
+        if let Some(sum) = self.images.get_mut(key) {
+            change(sum);
+        } else {
+            let mut sum = T::default();
+            change(&mut sum);
+            self.images.insert(key.into(), sum);
+        }
+    }
+
+    /// The parents that change, in no order; `keep` says for which a sum is a change.
+    pub fn into_changes(self, keep: impl Fn(&T) -> bool) -> Vec<(Key, T)> {
         let words = self
             .words
             .into_iter()
-            .map(|(key, amount)| (Key::Word(key), amount));
+            .map(|(key, sum)| (Key::Word(key), sum));
         let images = self
             .images
             .into_iter()
-            .map(|(key, amount)| (Key::Image(key), amount));
-        words
-            .chain(images)
-            .filter(|(_, amount)| *amount != 0)
-            .collect()
+            .map(|(key, sum)| (Key::Image(key), sum));
+        words.chain(images).filter(|(_, sum)| keep(sum)).collect()
     }
-}
-
-#[derive(Debug, PartialEq, Eq, Hash, Clone)]
-pub enum Key {
-    Word(u64),
-    Image(Box<[u8]>),
 }
 
 #[cfg(test)]
@@ -58,17 +65,17 @@ mod tests {
             old in proptest::collection::vec(0u8..20, 0..60),
             new in proptest::collection::vec(0u8..20, 0..60),
         ) {
-            let mut deltas = Deltas::default();
+            let mut deltas = Deltas::<i64>::new();
             let mut expected = BTreeMap::<u8, i64>::new();
             for (rows, sign) in [(&old, -1), (&new, 1)] {
                 for row in rows {
-                    deltas.add_image(&[*row], sign);
-                    deltas.add_word(u64::from(*row), sign);
+                    deltas.image(&[*row], |sum| *sum += sign);
+                    deltas.word(u64::from(*row), |sum| *sum += sign);
                     *expected.entry(*row).or_default() += sign;
                 }
             }
             expected.retain(|_, amount| *amount != 0);
-            let changes = deltas.into_changes();
+            let changes = deltas.into_changes(|sum| *sum != 0);
             prop_assert_eq!(changes.len(), 2 * expected.len());
             for (key, amount) in changes {
                 let row = match key {

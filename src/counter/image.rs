@@ -1,10 +1,63 @@
 //! Keys as bytes: what a hash map needs to tell them apart, and to give them back.
 
-use super::resolve::KeyColumn;
-use pgrx::pg_sys;
+use super::delta::Key;
+use crate::catalog;
+use pgrx::{PgRelation, pg_sys};
+
+/// Where a value lies in a row, and what its type's values are like in memory.
+pub struct Column {
+    pub number: i16,
+    pub type_oid: pg_sys::Oid,
+    pub length: i16,
+    pub by_value: bool,
+    pub alignment: std::ffi::c_char,
+}
+
+impl Column {
+    pub fn of(relation: &PgRelation, name: &str) -> Column {
+        let column = catalog::column(relation, name);
+        Column {
+            number: column.number,
+            ..Column::of_type(column.type_oid)
+        }
+    }
+
+    pub fn of_type(type_oid: pg_sys::Oid) -> Column {
+        // SAFETY: the OID of a type that exists; the entry lives as long as the backend.
+        let entry = unsafe { &*pg_sys::lookup_type_cache(type_oid, 0) };
+        Column {
+            number: 0,
+            type_oid,
+            length: entry.typlen,
+            by_value: entry.typbyval,
+            alignment: entry.typalign,
+        }
+    }
+}
+
+/// One list of values per column, from the keys of [`write`].
+pub fn lists<'a>(
+    columns: &[Column],
+    keys: impl Iterator<Item = &'a Key>,
+) -> Vec<Vec<pg_sys::Datum>> {
+    let mut lists = vec![Vec::new(); columns.len()];
+    for key in keys {
+        for (list, value) in lists.iter_mut().zip(values(columns, key)) {
+            list.push(value);
+        }
+    }
+    lists
+}
+
+pub fn values(columns: &[Column], key: &Key) -> Vec<pg_sys::Datum> {
+    match key {
+        Key::Word(word) => vec![pg_sys::Datum::from(*word as usize)],
+        Key::Image(image) => read(columns, image),
+    }
+}
 
 /// Appends the image of `value` to `image`.
-pub fn write(column: &KeyColumn, value: pg_sys::Datum, image: &mut Vec<u8>) {
+pub fn write(column: &Column, value: pg_sys::Datum, image: &mut Vec<u8>) {
     if column.by_value {
         image.extend_from_slice(&value.value().to_ne_bytes());
     } else if column.length > 0 {
@@ -30,7 +83,7 @@ pub fn write(column: &KeyColumn, value: pg_sys::Datum, image: &mut Vec<u8>) {
 }
 
 /// The values whose images were written one after another, allocated in the current context.
-pub fn read(columns: &[KeyColumn], mut image: &[u8]) -> Vec<pg_sys::Datum> {
+fn read(columns: &[Column], mut image: &[u8]) -> Vec<pg_sys::Datum> {
     columns
         .iter()
         .map(|column| {

@@ -54,6 +54,25 @@ pub fn split(text: &str, separator: char) -> Option<Vec<String>> {
     }
 }
 
+/// `base_suffix` as Postgres can hold it: cut where it is too long, with the sum of the whole in
+/// the place of what was cut, so that it is still one name per base.
+pub fn fit(base: &str, suffix: &str) -> String {
+    let name = format!("{base}_{suffix}");
+    if name.len() < NAME_LENGTH {
+        return name;
+    }
+    let sum = base.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mut room = NAME_LENGTH - suffix.len() - "__".len() - 8 - 1;
+    while !base.is_char_boundary(room) {
+        room -= 1;
+    }
+    format!("{}_{:08x}_{suffix}", &base[..room], sum as u32)
+}
+
+const NAME_LENGTH: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +85,15 @@ mod tests {
         ) {
             prop_assert_eq!(split(&join(&names, ", "), ','), Some(names.clone()));
             prop_assert_eq!(split(&join(&names, "."), '.'), Some(names));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_always_fits_and_long_ones_stay_apart(base in "[a-zé]{50,90}") {
+            let (one, other) = (fit(&base, "insert"), fit(&format!("{base}x"), "insert"));
+            prop_assert!(one.len() < NAME_LENGTH && other.len() < NAME_LENGTH);
+            prop_assert_ne!(one, other);
         }
     }
 

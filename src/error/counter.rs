@@ -137,3 +137,149 @@ pub fn spi(error: &pgrx::spi::Error) -> ErrorReport {
         "Run it again; if it stays, SELECT * FROM community_core.counters().",
     )
 }
+
+/// 42P01: as [`parent_missing`], from the parent's side.
+pub fn child_missing(trigger: &str, parent: &str, child: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
+        format!("table {child}, which trigger {trigger} on {parent} counts, does not exist"),
+        ATTACH_AGAIN,
+    )
+}
+
+/// 55000: the table was detached from the partitioned table whose counter it kept.
+pub fn not_a_partition(trigger: &str, table: &str, root: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("{table}, on which trigger {trigger} counts for {root}, is no partition of it"),
+        format!("DROP TRIGGER its counter triggers, or attach it to {root} again."),
+    )
+}
+
+/// 42804
+pub fn counted_not_boolean(child: &str, sql: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_SYNTAX_ERROR,
+        format!("\"{sql}\" is not one boolean expression over the columns of {child}"),
+        "Give an expression as it would stand in WHERE: counted => 'deleted_at IS NULL'.",
+    )
+}
+
+/// 42P17
+pub fn counted_not_immutable(child: &str, sql: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_OBJECT_DEFINITION,
+        format!("\"{sql}\" may change while the row of {child} does not: it is not immutable"),
+        "Use columns, constants and functions marked IMMUTABLE.",
+    )
+}
+
+/// 0A000
+pub fn counted_whole_row(child: &str, sql: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        format!("\"{sql}\" uses a system column or the whole row of {child}"),
+        "Name the columns.",
+    )
+}
+
+/// 42P17
+pub fn counted_by_counter(table: &str, column: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_OBJECT_DEFINITION,
+        format!("what counts cannot depend on \"{column}\" of {table}, the counter itself"),
+        "Leave the counter's own column out of the expression.",
+    )
+}
+
+/// 0A000
+pub fn virtual_column(table: &str, column: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        format!("\"{column}\" of {table} is a virtual column, which triggers do not see"),
+        "Use a stored column.",
+    )
+}
+
+/// 42P17
+pub fn counter_in_key(parent: &str, column: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_OBJECT_DEFINITION,
+        format!("\"{column}\" of {parent} cannot be both its key and a counter"),
+        "Give the counter a column of its own.",
+    )
+}
+
+/// 42804
+pub fn value_type(child: &str, column: &str, type_name: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+        format!("column \"{column}\" of {child} cannot be summed exactly: its type is {type_name}"),
+        "Sums and averages are of smallint, integer, bigint or numeric columns.",
+    )
+}
+
+/// 22023
+pub fn average_not_null(parent: &str, column: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!(
+            "\"{column}\" of {parent} has a default or is NOT NULL, but no children would give NULL"
+        ),
+        "Say empty => 'default', or drop the column's default and its NOT NULL.",
+    )
+}
+
+/// 22023
+pub fn bad_option(option: &str, value: &str, allowed: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("{option} cannot be {value}"),
+        format!("Give {allowed}."),
+    )
+}
+
+/// 55000
+pub fn slots_need_a_foreign_key(child: &str, parent: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("slots need a foreign key from {child} to {parent}, and there is none"),
+        "Add the foreign key, validated and not deferrable, on just the counter's key.",
+    )
+}
+
+/// 42P07
+pub fn side_table_taken(table: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_DUPLICATE_TABLE,
+        format!("{table} is there already, and is not what the counter would make of it"),
+        format!("Rename {table}."),
+    )
+}
+
+/// 40001
+pub fn parent_is_newer(parent: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
+        format!("a row of {parent} whose children are counted came after this transaction began"),
+        "Try the transaction again.",
+    )
+}
+
+/// 55000
+pub fn statement_failed(sql: &str, status: i32) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("the counter engine could not run \"{sql}\" (SPI status {status})"),
+        "Look at SELECT * FROM community_core.counters().",
+    )
+}
+
+/// 42704
+pub fn no_counter_column(parent: &str, counter: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+        format!("{parent} has no counter \"{counter}\""),
+        "SELECT * FROM community_core.counters() shows what is attached.",
+    )
+}
