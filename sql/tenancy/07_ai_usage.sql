@@ -1,10 +1,12 @@
 -- What AI costs an organization, and how much it may.
 
 CREATE TABLE ai_usage_months (
+    id              uuid          NOT NULL DEFAULT gen_random_uuid(),
     organization_id uuid          NOT NULL,
     month           date          NOT NULL,
     cost_usd        numeric(14,4) NOT NULL DEFAULT 0,
-    CONSTRAINT ai_usage_months_pkey PRIMARY KEY (organization_id, month),
+    CONSTRAINT ai_usage_months_pkey PRIMARY KEY (id),
+    CONSTRAINT ai_usage_months_organization_id_month_key UNIQUE (organization_id, month),
     CONSTRAINT ai_usage_months_organization_id_fkey
         FOREIGN KEY (organization_id) REFERENCES organizations (id) ON DELETE CASCADE
 );
@@ -25,16 +27,14 @@ CREATE TABLE ai_usage_log (
     cost_usd        numeric(10,4) NOT NULL DEFAULT 0,
     model           text          NOT NULL,
     date            date          NOT NULL,
-    month           date          NOT NULL
-        GENERATED ALWAYS AS (date - (extract(day FROM date)::integer - 1)) STORED,
+    month_id        uuid          NOT NULL,
     created_at      timestamptz   NOT NULL DEFAULT now(),
     CONSTRAINT ai_usage_log_pkey PRIMARY KEY (id),
     CONSTRAINT ai_usage_log_organization_id_query_id_key UNIQUE (organization_id, query_id),
     CONSTRAINT ai_usage_log_organization_id_fkey
         FOREIGN KEY (organization_id) REFERENCES organizations (id) ON DELETE CASCADE,
-    CONSTRAINT ai_usage_log_month_fkey
-        FOREIGN KEY (organization_id, month) REFERENCES ai_usage_months (organization_id, month)
-        ON DELETE CASCADE,
+    CONSTRAINT ai_usage_log_month_id_fkey
+        FOREIGN KEY (month_id) REFERENCES ai_usage_months (id) ON DELETE CASCADE,
     CONSTRAINT ai_usage_log_tokens_check CHECK (input_tokens >= 0 AND output_tokens >= 0),
     CONSTRAINT ai_usage_log_cost_usd_check CHECK (cost_usd >= 0)
 );
@@ -44,31 +44,35 @@ COMMENT ON COLUMN ai_usage_log.user_id IS
     'Who asked. Refers to nothing: what it cost stays when the person leaves.';
 COMMENT ON COLUMN ai_usage_log.query_id IS 'The application''s name for the query; recorded once in an organization.';
 COMMENT ON COLUMN ai_usage_log.date IS 'The day of the query in UTC.';
-COMMENT ON COLUMN ai_usage_log.month IS 'The first day of its month, whose budget it is counted against.';
+COMMENT ON COLUMN ai_usage_log.month_id IS
+    'The month whose budget it is counted against. Set by a trigger, whatever is given.';
 CREATE INDEX idx_ai_usage_org_id ON ai_usage_log (organization_id, created_at DESC);
 CREATE INDEX idx_ai_usage_date ON ai_usage_log (organization_id, date DESC);
-CREATE INDEX ai_usage_log_organization_id_month_idx ON ai_usage_log (organization_id, month);
+CREATE INDEX ai_usage_log_month_id_idx ON ai_usage_log (month_id);
 CREATE POLICY ai_usage_log_select_people ON ai_usage_log
     FOR SELECT TO authenticated USING (organization_id = (SELECT current_organization_id()));
 
 CREATE OR REPLACE FUNCTION open_ai_usage_month() RETURNS trigger
 LANGUAGE plpgsql SET search_path = '' AS $$
+DECLARE
+    first_day date := NEW.date - (extract(day FROM NEW.date)::integer - 1);
 BEGIN
     INSERT INTO @schema@.ai_usage_months (organization_id, month)
-    VALUES (NEW.organization_id, NEW.date - (extract(day FROM NEW.date)::integer - 1))
+    VALUES (NEW.organization_id, first_day)
     ON CONFLICT (organization_id, month) DO NOTHING;
+    SELECT m.id INTO NEW.month_id FROM @schema@.ai_usage_months m
+    WHERE m.organization_id = NEW.organization_id AND m.month = first_day;
     RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION open_ai_usage_month() IS
-    'Trigger function of ai_usage_log: makes the row of ai_usage_months that the query is summed into.';
+    'Trigger function of ai_usage_log: makes the row of ai_usage_months that the query is summed into, and points at it.';
 CREATE OR REPLACE TRIGGER ai_usage_log_open_month
-    BEFORE INSERT OR UPDATE OF organization_id, date ON ai_usage_log
+    BEFORE INSERT OR UPDATE OF organization_id, date, month_id ON ai_usage_log
     FOR EACH ROW EXECUTE FUNCTION open_ai_usage_month();
 
-SELECT community_core.create_sum('@schema@.ai_usage_log', '{organization_id,month}', 'cost_usd',
-                                 '@schema@.ai_usage_months', 'cost_usd',
-                                 parent_key => '{organization_id,month}');
+SELECT community_core.create_sum('@schema@.ai_usage_log', 'month_id', 'cost_usd',
+                                 '@schema@.ai_usage_months', 'cost_usd');
 
 -- The month's row is locked while its sum changes, so the last of a budget is spent once.
 CREATE OR REPLACE FUNCTION keep_ai_budget() RETURNS trigger
