@@ -1,5 +1,6 @@
 //! Tests that need several connections, a dump, a restore or a restart.
 
+mod access;
 mod audit;
 mod benchmark;
 pub mod cluster;
@@ -8,3 +9,4 @@ mod documents;
 mod founders;
 mod module;
 mod pair;
+mod tenancy;
