@@ -1,5 +1,6 @@
 //! From the rows that a statement wrote to pending entries.
 
+use super::block;
 use super::encoding::Subject;
 use super::hash;
 use super::key::Key;
@@ -107,31 +108,73 @@ pub fn statement(log: &Log, rows: *mut pg_sys::Tuplestorestate) {
             unsafe { appender.add(values, nulls) }
         });
     });
-    pending::add(appender.finish());
+    let batches = appender.finish();
+    if log.definition.block {
+        block::defer(log, batches);
+    } else {
+        pending::add(batches);
+    }
 }
 
-/// Reads a transition table from its start, leaving other triggers' places in it alone.
+/// Reads a transition table from its start, leaving other readers' places in it alone.
+pub struct Rows {
+    rows: *mut pg_sys::Tuplestorestate,
+    pointer: i32,
+    slot: *mut pg_sys::TupleTableSlot,
+    columns: usize,
+}
+
+impl Rows {
+    pub fn new(relation: &PgRelation, rows: *mut pg_sys::Tuplestorestate) -> Rows {
+        // SAFETY: the tuplestore belongs to the running trigger and holds rows of the relation.
+        unsafe {
+            let descriptor = (*relation.as_ptr()).rd_att;
+            let pointer =
+                pg_sys::tuplestore_alloc_read_pointer(rows, pg_sys::EXEC_FLAG_REWIND as i32);
+            pg_sys::tuplestore_select_read_pointer(rows, pointer);
+            pg_sys::tuplestore_rescan(rows);
+            let slot =
+                pg_sys::MakeSingleTupleTableSlot(descriptor, &raw const pg_sys::TTSOpsMinimalTuple);
+            Rows {
+                rows,
+                pointer,
+                slot,
+                columns: (*descriptor).natts as usize,
+            }
+        }
+    }
+
+    /// The next row, deformed; it lives until the call after.
+    pub fn next(&mut self) -> Option<(&[pg_sys::Datum], &[bool])> {
+        // SAFETY: the slot was made for the rows of this tuplestore, both alive.
+        unsafe {
+            pg_sys::tuplestore_select_read_pointer(self.rows, self.pointer);
+            if !pg_sys::tuplestore_gettupleslot(self.rows, true, false, self.slot) {
+                return None;
+            }
+            pg_sys::slot_getallattrs(self.slot);
+            Some((
+                std::slice::from_raw_parts((*self.slot).tts_values, self.columns),
+                std::slice::from_raw_parts((*self.slot).tts_isnull, self.columns),
+            ))
+        }
+    }
+
+    /// Not done when an ERROR passes by: then the memory context takes the slot along.
+    pub fn close(self) {
+        // SAFETY: the slot is alive and used no more.
+        unsafe { pg_sys::ExecDropSingleTupleTableSlot(self.slot) }
+    }
+}
+
 pub fn each_row(
     relation: &PgRelation,
     rows: *mut pg_sys::Tuplestorestate,
     mut each: impl FnMut(&[pg_sys::Datum], &[bool]),
 ) {
-    // SAFETY: the tuplestore belongs to the running trigger and holds rows of the relation; the
-    // slot is dropped at the end, or with the memory context when an ERROR passes by.
-    unsafe {
-        let descriptor = (*relation.as_ptr()).rd_att;
-        let columns = (*descriptor).natts as usize;
-        let pointer = pg_sys::tuplestore_alloc_read_pointer(rows, pg_sys::EXEC_FLAG_REWIND as i32);
-        pg_sys::tuplestore_select_read_pointer(rows, pointer);
-        pg_sys::tuplestore_rescan(rows);
-        let slot =
-            pg_sys::MakeSingleTupleTableSlot(descriptor, &raw const pg_sys::TTSOpsMinimalTuple);
-        while pg_sys::tuplestore_gettupleslot(rows, true, false, slot) {
-            pg_sys::slot_getallattrs(slot);
-            let values = std::slice::from_raw_parts((*slot).tts_values, columns);
-            let nulls = std::slice::from_raw_parts((*slot).tts_isnull, columns);
-            each(values, nulls);
-        }
-        pg_sys::ExecDropSingleTupleTableSlot(slot);
+    let mut rows = Rows::new(relation, rows);
+    while let Some((values, nulls)) = rows.next() {
+        each(values, nulls);
     }
+    rows.close();
 }

@@ -193,7 +193,7 @@ fn table_beside(log: &Log, name: &str, suffix: &str) {
                  columns smallint NOT NULL,
                  entries {key_type}[] NOT NULL,
                  leaves bytea NOT NULL,
-                 salts bytea[],
+                 salts bytea,
                  CONSTRAINT {} PRIMARY KEY (id)",
                 constraint("pkey"),
             ),
@@ -259,7 +259,7 @@ fn triggers(definition: &Definition) {
 }
 
 /// Seals every entry that has no seal, in the order in which they are stored.
-pub fn seal_unsealed(log: &Log) {
+pub fn seal_unsealed(log: &Log) -> i64 {
     let mut appender = Appender::new(log);
     let descriptor = log.relation.tuple_desc();
     let places: Vec<usize> = descriptor
@@ -285,5 +285,8 @@ pub fn seal_unsealed(log: &Log) {
             });
         });
     });
-    seal::seal(log, appender.finish());
+    let batches = appender.finish();
+    let count = batches.iter().map(|batch| batch.keys.len() as i64).sum();
+    seal::seal(log, batches);
+    count
 }

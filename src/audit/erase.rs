@@ -9,7 +9,7 @@ use super::key::{self, Key};
 use super::log::{Log, beside};
 use super::row::{Encoder, Slots};
 use super::sql::{self, bigint, bytea, text};
-use super::{append, encoding, pending, seal};
+use super::{append, block, encoding, seal};
 use crate::catalog;
 use pgrx::pg_sys;
 use pgrx::{FromDatum, IntoDatum, Uuid};
@@ -42,7 +42,7 @@ pub fn erase(subject: Uuid) -> Vec<(String, i64)> {
         if log.definition.erasable.is_empty() || !catalog::is_owner(&log.relation, caller) {
             continue;
         }
-        seal::seal(&log, pending::take(Some(oid)));
+        block::seal_now(&log, false);
         let entries = log.as_owner(|| seal::act(|| erase_from(&log, subject, &by)));
         if entries > 0 {
             erased.push((log.definition.name(), entries));

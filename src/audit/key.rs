@@ -103,3 +103,28 @@ pub fn to_array(kind: KeyKind, keys: Vec<Key>) -> Option<pg_sys::Datum> {
             .into_datum(),
     }
 }
+
+/// # Safety
+/// `datum` is an array of the kind's SQL type without NULLs.
+pub unsafe fn from_array(kind: KeyKind, datum: pg_sys::Datum) -> Vec<Key> {
+    // SAFETY: the caller vouches for the type.
+    unsafe {
+        match kind {
+            KeyKind::Uuid => Vec::<Uuid>::from_datum(datum, false)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|uuid| Key::Uuid(*uuid.as_bytes()))
+                .collect(),
+            KeyKind::Integer => Vec::<i64>::from_datum(datum, false)
+                .unwrap_or_default()
+                .into_iter()
+                .map(Key::Integer)
+                .collect(),
+            KeyKind::Text => Vec::<String>::from_datum(datum, false)
+                .unwrap_or_default()
+                .into_iter()
+                .map(Key::Text)
+                .collect(),
+        }
+    }
+}

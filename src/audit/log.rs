@@ -156,7 +156,14 @@ pub fn percent_encoded(text: &str) -> String {
 
 /// The one column of the table's primary key.
 pub fn primary_key(relation: &PgRelation) -> Column {
-    let missing = || error::raise(error::audit::no_key(&catalog::qualified_name(relation)));
+    match single_primary_key(relation) {
+        Some(name) => catalog::column(relation, &name),
+        None => error::raise(error::audit::no_key(&catalog::qualified_name(relation))),
+    }
+}
+
+/// The name of the table's primary key where that is one column.
+pub fn single_primary_key(relation: &PgRelation) -> Option<String> {
     // SAFETY: the relation is open; the list is read to fill rd_pkindex, and the bitmap that
     // comes back is only asked.
     let number = unsafe {
@@ -167,17 +174,15 @@ pub fn primary_key(relation: &PgRelation) -> Column {
         );
         let mut member = 0;
         if set.is_null() || !pg_sys::bms_get_singleton_member(set, &mut member) {
-            missing();
+            return None;
         }
         member + pg_sys::FirstLowInvalidHeapAttributeNumber
     };
-    relation
-        .tuple_desc()
+    let descriptor = relation.tuple_desc();
+    let key = descriptor
         .iter()
-        .find(|attribute| i32::from(attribute.attnum) == number)
-        .map_or_else(missing, |attribute| {
-            catalog::column(relation, attribute.name())
-        })
+        .find(|attribute| i32::from(attribute.attnum) == number)?;
+    Some(key.name().to_owned())
 }
 
 /// A trigger of the engine's on a table.

@@ -12,15 +12,20 @@ use pgrx::PgRelation;
 use pgrx::prelude::*;
 
 mod append;
+mod block;
+mod changes;
 mod create;
 mod encoding;
 mod erase;
 mod hash;
+mod json;
 mod jsonb;
 mod key;
 mod log;
+mod note;
 mod numeric;
 mod pending;
+mod proof;
 mod row;
 mod seal;
 mod sql;
@@ -62,20 +67,7 @@ fn verify_audit(
         name!(actual, Option<Vec<u8>>),
     ),
 > {
-    // SAFETY: GetUserId only reads backend state.
-    let caller = unsafe { pg_sys::GetUserId() };
-    let logs = match log {
-        Some(relation) => {
-            let log = Log::open(relation.oid());
-            catalog::require_owner(&log.relation);
-            vec![log]
-        }
-        None => erase::logs()
-            .into_iter()
-            .map(Log::open)
-            .filter(|log| catalog::is_owner(&log.relation, caller))
-            .collect(),
-    };
+    let logs = owned(log);
     let faults: Vec<_> = logs
         .iter()
         .flat_map(|log| verify::verify(log, chain))
@@ -97,13 +89,243 @@ fn erase_audit_subject(
 
 /// Seals what is not sealed yet, without waiting for the end of the transaction.
 #[pg_extern]
-fn seal_audit(log: PgRelation) -> i64 {
-    let log = Log::open(log.oid());
-    catalog::require_owner(&log.relation);
-    let batches = pending::take(Some(log.relation.oid()));
-    let count = batches.iter().map(|batch| batch.keys.len() as i64).sum();
-    seal::seal(&log, batches);
-    count
+fn seal_audit(log: default!(Option<PgRelation>, "NULL"), adopt: default!(bool, "false")) -> i64 {
+    owned(log)
+        .iter()
+        .map(|log| block::seal_now(log, adopt))
+        .sum()
+}
+
+/// The audit logs of the caller's, and what waits to be sealed.
+#[pg_extern(stable)]
+#[allow(clippy::type_complexity)]
+fn audit_logs() -> TableIterator<
+    'static,
+    (
+        name!(log, String),
+        name!(seal, &'static str),
+        name!(chain_by, Vec<String>),
+        name!(erasable, Vec<String>),
+        name!(chains, i64),
+        name!(entries, i64),
+        name!(unsealed, i64),
+        name!(unsealed_since, Option<TimestampWithTimeZone>),
+    ),
+> {
+    let rows: Vec<_> = owned(None)
+        .iter()
+        .map(|log| {
+            let state = block::state(log);
+            let definition = &log.definition;
+            (
+                definition.name(),
+                if definition.block { "block" } else { "commit" },
+                definition.chain_by.clone(),
+                definition.erasable.clone(),
+                state.chains,
+                state.entries,
+                state.unsealed,
+                state.since,
+            )
+        })
+        .collect();
+    TableIterator::new(rows)
+}
+
+/// The state of one chain, or of all, as the text of a C2SP checkpoint.
+#[pg_extern(stable)]
+fn audit_checkpoint(
+    log: default!(Option<PgRelation>, "NULL"),
+    chain: default!(Option<&str>, "NULL"),
+) -> String {
+    // SAFETY: a backend is connected to a database, whose name is palloc'ed and NUL-terminated.
+    let database = unsafe {
+        let name = pg_sys::get_database_name(pg_sys::MyDatabaseId);
+        std::ffi::CStr::from_ptr(name)
+            .to_string_lossy()
+            .into_owned()
+    };
+    let logs = owned(log);
+    // A log without chain_by has one chain.
+    let alone = matches!(&logs[..], [log] if log.definition.chain_by.is_empty());
+    proof::checkpoint(&logs, chain.or(alone.then_some("")), &database)
+}
+
+/// What of a signed checkpoint today's logs do not continue; nothing when they continue it.
+#[pg_extern(stable)]
+#[allow(clippy::type_complexity)]
+fn verify_checkpoint(
+    note: &str,
+    vkey: &str,
+) -> TableIterator<
+    'static,
+    (
+        name!(origin, String),
+        name!(size, i64),
+        name!(fault, &'static str),
+        name!(detail, String),
+        name!(expected, Option<Vec<u8>>),
+        name!(actual, Option<Vec<u8>>),
+    ),
+> {
+    // SAFETY: GetUserId only reads backend state.
+    let caller = unsafe { pg_sys::GetUserId() };
+    let bytes = |hash: Option<hash::Hash>| hash.map(|hash| hash.to_vec());
+    let breaks = proof::verify_checkpoint(note, vkey, caller);
+    TableIterator::new(breaks.into_iter().map(move |b| {
+        (
+            b.origin,
+            b.size,
+            b.fault,
+            b.detail,
+            bytes(b.expected),
+            bytes(b.actual),
+        )
+    }))
+}
+
+/// The RFC 6962 proof that an entry is in the tree of its chain.
+#[pg_extern(stable)]
+#[allow(clippy::type_complexity)]
+fn audit_inclusion_proof(
+    log: PgRelation,
+    entry: &str,
+) -> TableIterator<
+    'static,
+    (
+        name!(chain, String),
+        name!(leaf_index, i64),
+        name!(tree_size, i64),
+        name!(leaf, Vec<u8>),
+        name!(root, Vec<u8>),
+        name!(path, Vec<Vec<u8>>),
+    ),
+> {
+    let proof = proof::inclusion(&owned(Some(log))[0], entry);
+    let path = proof.path.iter().map(|hash| hash.to_vec()).collect();
+    let root = proof.root.to_vec();
+    TableIterator::once((proof.chain, proof.index, proof.size, proof.leaf, root, path))
+}
+
+/// The RFC 6962 proof that a chain of `new_size` entries continues the one of `old_size`.
+#[pg_extern(stable)]
+fn audit_consistency_proof(
+    log: PgRelation,
+    old_size: i64,
+    new_size: default!(Option<i64>, "NULL"),
+    chain: default!(&str, "''"),
+) -> TableIterator<
+    'static,
+    (
+        name!(old_size, i64),
+        name!(new_size, i64),
+        name!(old_root, Vec<u8>),
+        name!(new_root, Vec<u8>),
+        name!(path, Vec<Vec<u8>>),
+    ),
+> {
+    let log = &owned(Some(log))[0];
+    let new_size = new_size.unwrap_or_else(|| proof::size(log, chain));
+    if !(0..=new_size).contains(&old_size) {
+        error::raise(error::audit::bad_sizes(old_size, new_size));
+    }
+    let proof = proof::consistency(log, chain, old_size, new_size);
+    let path = proof.path.iter().map(|hash| hash.to_vec()).collect();
+    let (old_root, new_root) = (proof.old_root.to_vec(), proof.new_root.to_vec());
+    TableIterator::once((old_size, new_size, old_root, new_root, path))
+}
+
+/// Whether the path proves that the leaf is in the tree of that root.
+#[pg_extern(immutable, parallel_safe)]
+fn verify_inclusion(
+    leaf: &[u8],
+    leaf_index: i64,
+    tree_size: i64,
+    root: &[u8],
+    path: pgrx::Array<&[u8]>,
+) -> bool {
+    let (leaf, root) = (hash_argument("leaf", leaf), hash_argument("root", root));
+    let (Ok(index), Ok(size)) = (u64::try_from(leaf_index), u64::try_from(tree_size)) else {
+        return false;
+    };
+    tree::verify_inclusion(&leaf, index, size, &path_argument(path), &root)
+}
+
+/// Whether the path proves that the tree of the new root continues that of the old one.
+#[pg_extern(immutable, parallel_safe)]
+fn verify_consistency(
+    old_size: i64,
+    new_size: i64,
+    old_root: &[u8],
+    new_root: &[u8],
+    path: pgrx::Array<&[u8]>,
+) -> bool {
+    let (old_root, new_root) = (
+        hash_argument("old_root", old_root),
+        hash_argument("new_root", new_root),
+    );
+    let (Ok(old), Ok(new)) = (u64::try_from(old_size), u64::try_from(new_size)) else {
+        return false;
+    };
+    tree::verify_consistency(old, new, &old_root, &new_root, &path_argument(path))
+}
+
+fn hash_argument(name: &str, bytes: &[u8]) -> hash::Hash {
+    bytes
+        .try_into()
+        .unwrap_or_else(|_| error::raise(error::audit::not_a_hash(name, bytes.len())))
+}
+
+fn path_argument(path: pgrx::Array<&[u8]>) -> Vec<hash::Hash> {
+    path.iter()
+        .map(|hash| hash_argument("path", hash.unwrap_or_default()))
+        .collect()
+}
+
+/// The log, whose owner the caller must be, or every log that the caller owns.
+fn owned(log: Option<PgRelation>) -> Vec<Log> {
+    match log {
+        Some(relation) => {
+            let log = Log::open(relation.oid());
+            catalog::require_owner(&log.relation);
+            vec![log]
+        }
+        None => {
+            // SAFETY: GetUserId only reads backend state.
+            let caller = unsafe { pg_sys::GetUserId() };
+            let logs = erase::logs().into_iter().map(Log::open);
+            logs.filter(|log| catalog::is_owner(&log.relation, caller))
+                .collect()
+        }
+    }
+}
+
+/// Records what happens to a table in a log.
+#[pg_extern]
+fn audit_changes(
+    target: PgRelation,
+    log: PgRelation,
+    mapping: default!(Option<pgrx::JsonB>, "NULL"),
+) {
+    let (target_oid, log_oid) = (target.oid(), log.oid());
+    drop((target, log));
+    changes::attach(target_oid, log_oid, mapping.map(|mapping| mapping.0));
+}
+
+/// Writes the entries of one statement into the log that the trigger names.
+#[pg_trigger]
+fn audit_record<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByRust>>, PgHeapTupleError> {
+    let data = trigger.trigger_data();
+    changes::record(&changes::Event {
+        relation: relation(trigger),
+        operation: operation(trigger),
+        old: data.tg_oldtable,
+        new: data.tg_newtable,
+        arguments: &trigger.extra_args().unwrap_or_default(),
+    });
+    Ok(None)
 }
 
 /// Notes the entries that a statement wrote, to be sealed.

@@ -69,3 +69,55 @@ fn four(group: u16) -> [u8; 4] {
     let digit = |divisor: u16| b'0' + (group / divisor % 10) as u8;
     [digit(1000), digit(100), digit(10), digit(1)]
 }
+
+/// Appends `value` as a stored numeric, its length word included.
+pub fn from_integer(out: &mut Vec<u8>, value: i64) {
+    let mut groups = [0u16; 5];
+    let mut rest = value.unsigned_abs();
+    let mut first = groups.len();
+    while rest > 0 {
+        first -= 1;
+        groups[first] = (rest % 10_000) as u16;
+        rest /= 10_000;
+    }
+    let weight = (groups.len() - 1).saturating_sub(first) as u16;
+    let end = groups
+        .iter()
+        .rposition(|group| *group != 0)
+        .map_or(first, |last| last + 1);
+    let digits = groups.get(first..end).unwrap_or_default();
+    let sign = if value < 0 { 0x2000 } else { 0 };
+    out.extend_from_slice(&length_word(6 + 2 * digits.len()));
+    out.extend_from_slice(&(SHORT | sign | weight).to_ne_bytes());
+    digits
+        .iter()
+        .for_each(|group| out.extend_from_slice(&group.to_ne_bytes()));
+}
+
+/// The length word of a plain variable-length value of `length` bytes, itself included.
+pub fn length_word(length: usize) -> [u8; 4] {
+    let length = length as u32;
+    if cfg!(target_endian = "little") {
+        (length << 2).to_ne_bytes()
+    } else {
+        length.to_ne_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_integer_made_a_numeric_reads_as_its_digits(value in any::<i64>(), shift in 0u32..63) {
+            let value = value >> shift;
+            let mut stored = Vec::new();
+            from_integer(&mut stored, value);
+            let mut shown = Vec::new();
+            digits(&mut shown, &stored[4..]);
+            prop_assert_eq!(String::from_utf8(shown).expect("digits"), value.to_string());
+        }
+    }
+}

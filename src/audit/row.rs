@@ -396,7 +396,7 @@ fn output_function(type_oid: pg_sys::Oid) -> pg_sys::Oid {
 ///
 /// # Safety
 /// `datum` points to a varlena.
-unsafe fn with_varlena(datum: pg_sys::Datum, read: impl FnOnce(&[u8])) {
+pub unsafe fn with_varlena(datum: pg_sys::Datum, read: impl FnOnce(&[u8])) {
     // SAFETY: the caller vouches for the pointer; a detoasted copy lives until it is freed below.
     unsafe {
         let stored = datum.cast_mut_ptr::<pg_sys::varlena>();

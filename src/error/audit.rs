@@ -164,3 +164,94 @@ pub fn broken_head(log: &str, chain: &str) -> ErrorReport {
         "Run community_core.verify_audit, and restore the head from a backup.",
     )
 }
+
+/// P0002
+pub fn no_entry(log: &str, entry: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
+        format!("audit log {log} has no sealed entry {entry}"),
+        "Give the primary key of an entry. One of this transaction is sealed when it commits.",
+    )
+}
+
+/// 22023
+pub fn too_few(log: &str, chain: &str, size: i64) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("chain \"{chain}\" of audit log {log} does not have {size} entries"),
+        "Look at the sizes in the table of heads; if they say otherwise, run verify_audit.",
+    )
+}
+
+/// 22023
+pub fn bad_sizes(old: i64, new: i64) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("a tree of {new} entries cannot continue one of {old}"),
+        "Give 0 <= old_size <= new_size.",
+    )
+}
+
+/// 22023
+pub fn not_a_hash(argument: &str, length: usize) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("argument \"{argument}\" has {length} bytes and is no hash"),
+        "Give the 32 bytes of a SHA-256.",
+    )
+}
+
+/// 22023
+pub fn bad_key(why: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("the verifier key is not accepted: {why}"),
+        "Give the key as the signer published it, such as example.org+1a2b3c4d+AbC….",
+    )
+}
+
+/// 22023
+pub fn bad_note(why: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("the note is not accepted: {why}"),
+        "Give the note byte for byte as it was signed: text, empty line, signature lines.",
+    )
+}
+
+/// 28000
+pub fn unsigned_note() -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+        "the note has no signature of this key",
+        "Give the verifier key of whoever signed it, or have it signed.",
+    )
+}
+
+/// 28000
+pub fn forged_note() -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+        "the signature of this key is not of this text",
+        "The note was changed after it was signed, or was never signed with this key.",
+    )
+}
+
+/// 22023
+pub fn mapping(why: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("the mapping is not accepted: {why}"),
+        "Give an object of log columns and sources: operation, table, schema, old, new, \
+         old.changed, new.changed, user, role, row.<column>.",
+    )
+}
+
+/// 22023
+pub fn log_of_itself(table: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("audit log {table} cannot record its own changes"),
+        "Give the table to be audited first, and the log second.",
+    )
+}
