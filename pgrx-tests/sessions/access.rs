@@ -17,7 +17,8 @@
 //!
 //! A line of a role gives SELECT, INSERT, UPDATE and DELETE. `1/0` is: one of the own rows, none of
 //! the others, seen or touched by a statement without WHERE; for INSERT `yes/no` is: into what is
-//! its own, and into what is another's. `-` is 42501 before any row is looked at. `columns` are the
+//! its own, and into what is another's. `rows` says which rows are
+//! counted, all if it is missing. `-` is 42501 before any row is looked at. `columns` are the
 //! columns that `authenticated` may write where not all of them are.
 
 use super::cluster::Database;
@@ -27,6 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Default)]
 struct Table {
     own: String,
+    rows: String,
     insert: String,
     update: String,
     columns: BTreeSet<String>,
@@ -78,6 +80,7 @@ fn parse(text: &str) -> Matrix {
                 let table = matrix.tables.get_mut(name).expect("a section");
                 match word {
                     "own" => table.own = rest.to_owned(),
+                    "rows" => table.rows = rest.to_owned(),
                     "insert" => table.insert = rest.to_owned(),
                     "update" => table.update = rest.to_owned(),
                     "columns" => {
@@ -157,14 +160,14 @@ fn cells(client: &mut Client, schema: &str, name: &str, table: &Table, who: &Who
         }
         text + rest
     };
-    let own = if table.own.is_empty() {
-        "true"
-    } else {
-        &table.own
+    let or_all = |condition: &str| match condition {
+        "" => "true".to_owned(),
+        condition => condition.to_owned(),
     };
+    let (own, rows) = (or_all(&table.own), or_all(&table.rows));
     let seen = |client: &mut Client| -> Result<String, postgres::Error> {
         let row = client.query_one(
-            &format!("SELECT count(*) FILTER (WHERE {own}), count(*) FILTER (WHERE NOT ({own})) FROM {relation}"),
+            &format!("SELECT count(*) FILTER (WHERE {own}), count(*) FILTER (WHERE NOT ({own})) FROM {relation} WHERE {rows}"),
             &[],
         )?;
         Ok(format!("{}/{}", row.get::<_, i64>(0), row.get::<_, i64>(1)))
@@ -206,7 +209,7 @@ fn cells(client: &mut Client, schema: &str, name: &str, table: &Table, who: &Who
     };
     let mut touched = |sql: String| {
         let before = format!(
-            "CREATE TEMP TABLE before ON COMMIT DROP AS SELECT *, ({own}) AS own_row, t::text AS whole FROM {relation} t"
+            "CREATE TEMP TABLE before ON COMMIT DROP AS SELECT *, ({own}) AS own_row, t::text AS whole FROM {relation} t WHERE {rows}"
         );
         let after = format!(
             "SELECT count(*) FILTER (WHERE own_row), count(*) FILTER (WHERE NOT own_row) FROM before

@@ -123,7 +123,7 @@ mod tests {
         );
         assert_eq!(standing(customer), "-150.25 never");
         assert_eq!(standing(&other), "7.00 2026-02-01 00:00");
-        run("TRUNCATE tenancy.revenue");
+        run("DELETE FROM tenancy.revenue");
         assert_eq!(standing(&other), "0.00 never");
         assert_eq!(
             count("SELECT FROM community_core.verify_counters('tenancy.customers')"),

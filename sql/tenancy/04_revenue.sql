@@ -68,15 +68,3 @@ COMMENT ON FUNCTION keep_last_purchase_date() IS
 CREATE CONSTRAINT TRIGGER revenue_keep_last_purchase_date
     AFTER INSERT OR DELETE OR UPDATE OF customer_id, amount, date ON revenue
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION keep_last_purchase_date();
-
-CREATE OR REPLACE FUNCTION forget_last_purchase_dates() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
-BEGIN
-    UPDATE @schema@.customers SET last_purchase_date = NULL WHERE last_purchase_date IS NOT NULL;
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION forget_last_purchase_dates() IS
-    'Trigger function of revenue: no customer has bought anything once it is truncated.';
-CREATE OR REPLACE TRIGGER revenue_forget_last_purchase_dates
-    AFTER TRUNCATE ON revenue FOR EACH STATEMENT EXECUTE FUNCTION forget_last_purchase_dates();
