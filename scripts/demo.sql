@@ -91,16 +91,19 @@ WHERE user_id = '00000000-0000-4000-8000-000000000005' AND NOT new_value;
 ALTER TABLE founders.consent_audit_log DISABLE TRIGGER USER;
 UPDATE founders.consent_audit_log SET new_value = true
 WHERE user_id = '00000000-0000-4000-8000-000000000005' AND category = 'benchmarks' AND NOT new_value;
-ALTER TABLE founders.consent_audit_log ENABLE ALWAYS TRIGGER USER;
-SELECT * FROM community_core.verify_audit() \gx
+ALTER TABLE founders.consent_audit_log ENABLE TRIGGER USER;
+\echo 'The verifier names the row:'
+SELECT fault, log, sequence, left(entry, 8) AS entry, detail, left(encode(expected, 'hex'), 8) AS expected,
+       left(encode(actual, 'hex'), 8) AS actual
+FROM community_core.verify_audit();
 
 \echo
 \echo '== Two founders connect from both sides: one row'
 SELECT set_config('request.jwt.claims', '{"sub":"00000000-0000-4000-8000-000000000001","role":"authenticated"}', false) \g /dev/null
 SET ROLE authenticated;
-SELECT founders.request_connection('00000000-0000-4000-8000-000000000002') AS "1 asks 2";
+SELECT status AS "1 asks 2" FROM founders.request_connection('00000000-0000-4000-8000-000000000002');
 SELECT set_config('request.jwt.claims', '{"sub":"00000000-0000-4000-8000-000000000002","role":"authenticated"}', false) \g /dev/null
-SELECT founders.request_connection('00000000-0000-4000-8000-000000000001') AS "2 asks 1";
+SELECT status AS "2 asks 1" FROM founders.request_connection('00000000-0000-4000-8000-000000000001');
 SELECT right(requester_id::text, 4) AS requester, right(recipient_id::text, 4) AS recipient, status
 FROM founders.founder_connections;
 

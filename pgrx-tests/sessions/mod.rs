@@ -9,4 +9,5 @@ mod documents;
 mod founders;
 mod module;
 mod pair;
+mod stackexchange;
 mod tenancy;

@@ -55,7 +55,7 @@ CREATE POLICY consent_audit_log_select_own ON consent_audit_log
     FOR SELECT TO authenticated USING (user_id = (SELECT auth.uid()));
 
 SELECT community_core.create_audit_log(
-    '@schema@.consent_audit_log', erasable => '{user_id,ip_address,user_agent}');
+    'consent_audit_log', erasable => '{user_id,ip_address,user_agent}');
 
 -- The two forms of one question: does this person consent, who consents. A category that the
 -- setting community_core.consent_gates does not name needs no consent. Everything that asks, asks

@@ -139,7 +139,7 @@ CREATE POLICY social_feed_comments_delete_own ON social_feed_comments
 GRANT INSERT (id, post_id, author_id, content, parent_comment_id), UPDATE (content)
     ON social_feed_comments TO authenticated;
 
-SELECT community_core.create_counter('@schema@.social_feed_reactions', 'post_id',
-                                     '@schema@.social_feed_posts', 'reaction_count');
-SELECT community_core.create_counter('@schema@.social_feed_comments', 'post_id',
-                                     '@schema@.social_feed_posts', 'comment_count');
+SELECT community_core.create_counter('social_feed_reactions', 'post_id',
+                                     'social_feed_posts', 'reaction_count');
+SELECT community_core.create_counter('social_feed_comments', 'post_id',
+                                     'social_feed_posts', 'comment_count');

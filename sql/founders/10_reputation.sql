@@ -48,7 +48,7 @@ LANGUAGE sql STABLE SET search_path = '' AS $$
         (SELECT r.points FROM @schema@.directory_reputation() r WHERE r.user_id = member),
         CASE WHEN member = (SELECT auth.uid())
                   OR member IN (SELECT @schema@.directory_members())
-                  OR NOT pg_catalog.row_security_active('@schema@.reputation_events')
+                  OR NOT pg_catalog.row_security_active($name$@schema@.reputation_events$name$)
                   OR pg_catalog.pg_has_role(current_user, 'service_role', 'USAGE')
              THEN 0 END);
 $$;

@@ -41,8 +41,8 @@ GRANT SELECT ON irs_by_stage, irs_by_industry, benchmark_stage_aggregates, bench
 CREATE OR REPLACE FUNCTION refresh_benchmark_aggregates() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 BEGIN
-    PERFORM community_core.refresh_benchmark('@schema@.irs_by_stage');
-    PERFORM community_core.refresh_benchmark('@schema@.irs_by_industry');
+    PERFORM community_core.refresh_benchmark($name$@schema@.irs_by_stage$name$);
+    PERFORM community_core.refresh_benchmark($name$@schema@.irs_by_industry$name$);
 END;
 $$;
 COMMENT ON FUNCTION refresh_benchmark_aggregates() IS

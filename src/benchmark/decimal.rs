@@ -52,6 +52,75 @@ impl Decimal {
         Some(if negative { value.negated() } else { value })
     }
 
+    /// From Postgres' own digits in base 10,000; the first one counts 10,000^weight.
+    pub fn from_digits(
+        is_negative: bool,
+        weight: i32,
+        digits: impl Iterator<Item = i16>,
+    ) -> Option<Decimal> {
+        let (mut whole, mut fraction) = (0i128, 0i128);
+        for (position, digit) in (0..).zip(digits) {
+            let digit = i128::from(digit);
+            match weight - position {
+                power @ 0..=7 => whole += digit * 10_000i128.pow(power as u32),
+                power @ -7..=-1 => {
+                    fraction += digit * 10i128.pow((DIGITS as i32 + 4 * power) as u32)
+                }
+                // Half of this digit is beyond the 30th decimal.
+                -8 if digit % 100 == 0 => fraction += digit / 100,
+                _ if digit == 0 => {}
+                _ => return None,
+            }
+        }
+        let value = Decimal { whole, fraction };
+        (whole < UNIT).then(|| if is_negative { value.negated() } else { value })
+    }
+
+    /// In units of 1/10,000, where it is a whole number of them and fits.
+    pub fn ten_thousandths(self) -> Option<i64> {
+        if self.fraction == 0 {
+            return i64::try_from(self.whole).ok()?.checked_mul(10_000);
+        }
+        let step = UNIT / 10_000;
+        (self.fraction % step == 0 && self.whole.unsigned_abs() < 1 << 49)
+            .then(|| (self.whole * 10_000 + self.fraction / step) as i64)
+    }
+
+    pub fn from_ten_thousandths(number: i64) -> Decimal {
+        let number = i128::from(number);
+        Decimal {
+            whole: number.div_euclid(10_000),
+            fraction: number.rem_euclid(10_000) * (UNIT / 10_000),
+        }
+    }
+
+    pub fn to_bytes(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(&self.whole.to_le_bytes());
+        bytes[16..].copy_from_slice(&self.fraction.to_le_bytes());
+        bytes
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Option<Decimal> {
+        let whole = i128::from_le_bytes(bytes.get(..16)?.try_into().ok()?);
+        let fraction = i128::from_le_bytes(bytes.get(16..32)?.try_into().ok()?);
+        Some(Decimal { whole, fraction })
+    }
+
+    /// As text with at least this many decimals.
+    pub fn with_decimals(self, decimals: i32) -> String {
+        let text = self.to_string();
+        let written = text
+            .split_once('.')
+            .map_or(0, |(_, fraction)| fraction.len());
+        let missing = (decimals.max(0) as usize).saturating_sub(written);
+        match (missing, written) {
+            (0, _) => text,
+            (_, 0) => format!("{text}.{}", "0".repeat(missing)),
+            _ => text + &"0".repeat(missing),
+        }
+    }
+
     fn carried(whole: i128, fraction: i128) -> Decimal {
         Decimal {
             whole: whole + fraction.div_euclid(UNIT),
@@ -178,6 +247,24 @@ mod tests {
     }
 
     #[test]
+    fn postgres_digits_are_read_exactly() {
+        // 12345.67 is {1, 2345, 6700} with weight 1
+        let read = Decimal::from_digits(true, 1, [1, 2345, 6700].into_iter());
+        assert_eq!(read, Some(decimal("-12345.67")));
+        // 0.00005 is {5000} with weight -2
+        assert_eq!(
+            Decimal::from_digits(false, -2, [5000].into_iter()),
+            Some(decimal("0.00005"))
+        );
+        assert_eq!(
+            Decimal::from_digits(false, -8, [100].into_iter()),
+            decimal("0.000000000000000000000000000001").into()
+        );
+        assert_eq!(Decimal::from_digits(false, -8, [1].into_iter()), None);
+        assert_eq!(Decimal::from_digits(false, 7, [100].into_iter()), None);
+    }
+
+    #[test]
     fn halves_are_rounded_up_and_exponents_of_both_signs_work() {
         assert_eq!(decimal("62.5").rounded(0).to_string(), "63");
         assert_eq!(decimal("-62.5").rounded(0).to_string(), "-62");
@@ -196,6 +283,9 @@ mod tests {
             prop_assert_eq!(of(a).times(n), of(a * n));
             prop_assert_eq!(of(a * n).divided_by(n), of(a));
             prop_assert_eq!(of(a).cmp(&of(b)), a.cmp(&b));
+            prop_assert_eq!(of(a).ten_thousandths(), Some(a * 100));
+            prop_assert_eq!(Decimal::from_ten_thousandths(a * 100), of(a));
+            prop_assert_eq!(Decimal::from_bytes(&of(a).to_bytes()), Some(of(a)));
             prop_assert_eq!(of(a).rounded(0), Decimal::from_int((a + 50).div_euclid(100)));
         }
     }

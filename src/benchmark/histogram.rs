@@ -17,6 +17,22 @@ pub struct Histogram {
 }
 
 impl Histogram {
+    pub fn of(mut values: Vec<Decimal>) -> Histogram {
+        values.sort_unstable();
+        let mut histogram = Histogram::default();
+        for value in values {
+            match histogram.bins.last_mut() {
+                Some(bin) if bin.value == value => bin.current += 1,
+                _ => histogram.bins.push(Bin {
+                    value,
+                    current: 1,
+                    released: 0,
+                }),
+            }
+        }
+        histogram
+    }
+
     pub fn count(&self) -> i64 {
         self.bins.iter().map(|bin| bin.current).sum()
     }
@@ -90,9 +106,18 @@ impl Histogram {
         sum
     }
 
+    /// The quantile `numerator / denominator`, smoothed; None where fewer than `k` people lie on one
+    /// side of it. The median is smoothed over `k` people in any case.
+    pub fn quantile(&self, numerator: i64, denominator: i64, k: i64) -> Option<Decimal> {
+        let tail = numerator.min(denominator - numerator);
+        let is_middle = numerator * 2 == denominator;
+        (is_middle || tail * self.count() >= k * denominator)
+            .then(|| self.smoothed_quantile(numerator, denominator, k))
+    }
+
     /// The mean of the `k` order statistics around the quantile `numerator / denominator`; for the
     /// median one more where `k` of them cannot lie evenly around the middle.
-    pub fn smoothed_quantile(&self, numerator: i64, denominator: i64, k: i64) -> Decimal {
+    fn smoothed_quantile(&self, numerator: i64, denominator: i64, k: i64) -> Decimal {
         let count = self.count();
         let is_middle = numerator * 2 == denominator;
         let length = if is_middle && (count - k) % 2 != 0 {

@@ -5,10 +5,11 @@
 //! `_withdrawn` survives the refresh and hides what the refresh publishes. Nothing in between is
 //! possible, and neither waits for the other.
 
+use super::block_refresh;
 use super::decimal::Decimal;
-use super::histogram::{Bin, Histogram};
 use super::name::Name;
-use super::threshold::{self, Figures, Rules};
+use super::publication;
+use super::threshold::Rules;
 use crate::{catalog, error, settings};
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
@@ -30,10 +31,11 @@ const SETTINGS: [(&CStr, &str); 6] = [
 /// With so many people changed, reading everybody is cheaper than looking each one up.
 const MANY: usize = 200_000;
 
-struct Definition {
-    dimensions: Vec<String>,
-    rules: Rules,
-    totals: bool,
+pub struct Definition {
+    pub dimensions: Vec<String>,
+    pub rules: Rules,
+    pub totals: bool,
+    pub is_blocks: bool,
     full: bool,
 }
 
@@ -60,7 +62,7 @@ pub fn refresh(name: &str, full: bool) -> bool {
     })
 }
 
-fn query<'a>(
+pub fn query<'a>(
     client: &mut SpiClient<'a>,
     statement: &str,
     arguments: &[DatumWithOid],
@@ -82,7 +84,7 @@ fn lock(client: &mut SpiClient, name: &Name) -> Option<Definition> {
         client,
         &format!(
             "SELECT dimensions, k, band, minimum::text, maximum::text, totals,
-                    rebuild OR NOT is_watched
+                    rebuild OR NOT is_watched, policy = 'blocks'
              FROM {} FOR UPDATE SKIP LOCKED",
             name.of("_benchmark")
         ),
@@ -103,6 +105,7 @@ fn lock(client: &mut SpiClient, name: &Name) -> Option<Definition> {
         },
         totals: row.get(6).ok()??,
         full: row.get(7).ok()??,
+        is_blocks: row.get(8).ok()??,
     })
 }
 
@@ -111,7 +114,11 @@ fn work(client: &mut SpiClient, name: &Name, definition: &Definition, full: bool
     let full = full || definition.full || everybody || subjects.len() > MANY;
     let folded = fold(client, name, definition, (!full).then_some(subjects));
     let affected = apply(client, name, definition, &folded);
-    publish(client, name, definition, &affected);
+    if definition.is_blocks {
+        block_refresh::publish(client, name, definition, folded.retired);
+    } else {
+        publication::publish(client, name, definition, &affected);
+    }
     query(
         client,
         &format!(
@@ -151,6 +158,8 @@ struct Folded {
     change: Vec<i64>,
     left: Vec<i32>,
     left_for: Vec<Option<i32>>,
+    /// Blocks that somebody left, or in which somebody's value is another now.
+    retired: Vec<i32>,
 }
 
 /// Brings `_contributions` up to date, for `subjects` or for everybody, in one statement.
@@ -195,13 +204,14 @@ fn fold(
              UNION ALL SELECT cell, dimensions FROM made),
          placed AS MATERIALIZED (
              SELECT new.subject, leaf.cell AS leaf, new.value FROM new JOIN leaf USING (dimensions)),
-         old AS MATERIALIZED (SELECT subject, leaf, value FROM {contributions} {whom}),
+         old AS MATERIALIZED (SELECT subject, leaf, value, block FROM {contributions} {whom}),
          gone AS (
              DELETE FROM {contributions} WHERE subject IN
                  (SELECT subject FROM old EXCEPT SELECT subject FROM placed)),
          put AS (
-             INSERT INTO {contributions} AS present SELECT subject, leaf, value FROM placed
-             ON CONFLICT (subject) DO UPDATE SET leaf = excluded.leaf, value = excluded.value
+             INSERT INTO {contributions} AS present (subject, leaf, value) SELECT subject, leaf, value FROM placed
+             ON CONFLICT (subject) DO UPDATE
+             SET leaf = excluded.leaf, value = excluded.value, block = NULL
              WHERE (present.leaf, present.value) IS DISTINCT FROM (excluded.leaf, excluded.value)),
          change AS (
              SELECT leaf, value, sum(one) AS change
@@ -218,7 +228,11 @@ fn fold(
          leaving_arrays AS (
              SELECT array_agg(leaf) AS leaf, array_agg(left_for) AS left_for FROM leaving)
          SELECT change_arrays.leaf, change_arrays.value, change_arrays.change,
-                leaving_arrays.leaf, leaving_arrays.left_for FROM change_arrays, leaving_arrays",
+                leaving_arrays.leaf, leaving_arrays.left_for,
+                (SELECT array_agg(DISTINCT old.block) FROM old LEFT JOIN placed USING (subject)
+                 WHERE old.block IS NOT NULL
+                   AND (placed.leaf, placed.value) IS DISTINCT FROM (old.leaf, old.value))
+         FROM change_arrays, leaving_arrays",
         cells = name.of("_cells"),
         contributions = name.of("_contributions"),
     );
@@ -230,10 +244,11 @@ fn fold(
         change: row.get(3).ok().flatten().unwrap_or_default(),
         left: row.get(4).ok().flatten().unwrap_or_default(),
         left_for: row.get(5).ok().flatten().unwrap_or_default(),
+        retired: row.get(6).ok().flatten().unwrap_or_default(),
     }
 }
 
-fn top_level(definition: &Definition) -> i32 {
+pub fn top_level(definition: &Definition) -> i32 {
     (1 << definition.dimensions.len()) - 1
 }
 
@@ -283,11 +298,12 @@ fn apply(
     query(
         client,
         &format!(
-            "UPDATE {cells} AS leaf SET part_of =
+            "UPDATE {cells} AS part SET part_of =
                  (SELECT array_agg(cell.cell) FROM (VALUES {levels}) AS level (level, left_out)
                        JOIN {cells} AS cell ON cell.level = level.level
-                        AND cell.dimensions = leaf.dimensions - level.left_out)
-             WHERE leaf.level = {leaf_level} AND leaf.part_of IS NULL"
+                        AND cell.dimensions = part.dimensions - level.left_out
+                  WHERE level.level & part.level = level.level)
+             WHERE part.part_of IS NULL"
         ),
         &[],
     );
@@ -344,161 +360,6 @@ fn apply(
         }
     }
     affected
-}
-
-struct Cell {
-    cell: i32,
-    is_shown: bool,
-    histogram: Histogram,
-}
-
-/// The affected cells, and those that were withheld and might not be any more.
-fn read_cells(
-    client: &mut SpiClient,
-    name: &Name,
-    definition: &Definition,
-    affected: &BTreeMap<i32, bool>,
-) -> Vec<Cell> {
-    let rows = query(
-        client,
-        &format!(
-            "SELECT cell.cell, cell.released_at IS NOT NULL, bin.value::text, bin.current, bin.released
-             FROM {} AS cell JOIN {} AS bin USING (cell)
-             WHERE cell.cell = ANY ($1) OR (cell.released_at IS NULL AND cell.people >= $2)
-             ORDER BY cell.cell, bin.value",
-            name.of("_cells"),
-            name.of("_histogram")
-        ),
-        &[affected.keys().copied().collect::<Vec<i32>>().into(), definition.rules.k.into()],
-    );
-    let mut cells: Vec<Cell> = Vec::new();
-    for row in rows {
-        let (Ok(Some(cell)), Ok(Some(is_shown)), Ok(Some(value))) =
-            (row.get::<i32>(1), row.get::<bool>(2), row.get::<String>(3))
-        else {
-            continue;
-        };
-        let bin = Bin {
-            value: Decimal::parse(&value).unwrap_or_default(),
-            current: row.get(4).ok().flatten().unwrap_or(0),
-            released: row.get(5).ok().flatten().unwrap_or(0),
-        };
-        match cells.last_mut() {
-            Some(last) if last.cell == cell => last.histogram.bins.push(bin),
-            _ => cells.push(Cell {
-                cell,
-                is_shown,
-                histogram: Histogram { bins: vec![bin] },
-            }),
-        }
-    }
-    cells
-}
-
-enum Decision {
-    Stands,
-    Release(Figures),
-    Withhold,
-}
-
-/// A release about people who are all still there stands until there is a new one. A new one needs
-/// the cell to be fit, and to differ from the last in no value or in k: otherwise the two
-/// subtracted would tell about fewer.
-fn decide(cell: &Cell, somebody_left: bool, rules: &Rules) -> Decision {
-    let distance = cell.histogram.distance_from_release();
-    if cell.is_shown && !somebody_left && distance < rules.k {
-        return Decision::Stands;
-    }
-    match threshold::figures(&cell.histogram, rules) {
-        Some(figures) if distance == 0 || distance >= rules.k => Decision::Release(figures),
-        _ => Decision::Withhold,
-    }
-}
-
-fn publish(
-    client: &mut SpiClient,
-    name: &Name,
-    definition: &Definition,
-    affected: &BTreeMap<i32, bool>,
-) {
-    let mut withheld: Vec<i32> = Vec::new();
-    let mut released: Vec<(i32, Figures)> = Vec::new();
-    for cell in read_cells(client, name, definition, affected) {
-        let somebody_left = affected.get(&cell.cell) == Some(&true);
-        match decide(&cell, somebody_left, &definition.rules) {
-            Decision::Stands => {}
-            Decision::Release(figures) => released.push((cell.cell, figures)),
-            Decision::Withhold if cell.is_shown => withheld.push(cell.cell),
-            Decision::Withhold => {}
-        }
-    }
-    if !withheld.is_empty() {
-        query(
-            client,
-            &format!(
-                "UPDATE {} SET released_at = NULL, contributors = NULL, average = NULL, median = NULL,
-                        p25 = NULL, p75 = NULL, p90 = NULL WHERE cell = ANY ($1)",
-                name.of("_cells")
-            ),
-            &[withheld.into()],
-        );
-    }
-    if !released.is_empty() {
-        write_figures(client, name, &released);
-    }
-    query(
-        client,
-        &format!(
-            "DELETE FROM {} WHERE current = 0 AND released = 0 AND cell = ANY ($1)",
-            name.of("_histogram")
-        ),
-        &[affected.keys().copied().collect::<Vec<i32>>().into()],
-    );
-}
-
-fn write_figures(client: &mut SpiClient, name: &Name, released: &[(i32, Figures)]) {
-    let text = |of: fn(&Figures) -> Option<Decimal>| -> DatumWithOid {
-        released
-            .iter()
-            .map(|(_, figures)| of(figures).map(|value| value.to_string()))
-            .collect::<Vec<Option<String>>>()
-            .into()
-    };
-    let cells: Vec<i32> = released.iter().map(|(cell, _)| *cell).collect();
-    let contributors: Vec<i64> = released
-        .iter()
-        .map(|(_, figures)| figures.contributors)
-        .collect();
-    query(
-        client,
-        &format!(
-            "UPDATE {} AS cell
-             SET released_at = now(), contributors = new.contributors,
-                 average = new.average::numeric, median = new.median::numeric,
-                 p25 = new.p25::numeric, p75 = new.p75::numeric, p90 = new.p90::numeric
-             FROM unnest($1, $2, $3, $4, $5, $6, $7)
-                  AS new (cell, contributors, average, median, p25, p75, p90)
-             WHERE cell.cell = new.cell",
-            name.of("_cells")
-        ),
-        &[
-            cells.clone().into(),
-            contributors.into(),
-            text(|figures| Some(figures.average)),
-            text(|figures| Some(figures.median)),
-            text(|figures| figures.p25),
-            text(|figures| figures.p75),
-            text(|figures| figures.p90),
-        ],
-    );
-    query(
-        client,
-        &format!(
-            "UPDATE {} SET released = current WHERE cell = ANY ($1) AND released <> current",
-            name.of("_histogram")
-        ),
-        &[cells.into()],
-    );
 }
 
 /// The OID of the role that a benchmark's functions act as.

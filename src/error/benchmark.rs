@@ -115,3 +115,48 @@ pub fn not_a_benchmark_trigger(function: &str) -> ErrorReport {
         "community_core.create_benchmark makes the triggers.",
     )
 }
+
+/// 22003
+pub fn not_finite() -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+        "NaN and infinity are no value of a person",
+        "Leave such rows out: FILTER (WHERE value < 'Infinity' AND value > '-Infinity').",
+    )
+}
+
+/// 22003
+pub fn too_many_digits() -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+        "a value has more than 30 digits before or after the point",
+        "Round it: round(value, 30).",
+    )
+}
+
+/// 22023
+pub fn changing_question() -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        "fraction, bounds and buckets of a k_anonymous aggregate must be the same in every row",
+        "Give constants, or group by them.",
+    )
+}
+
+/// 39P01
+pub fn not_an_aggregate() -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+        "a k_anonymous support function was called outside of an aggregate",
+        "Call the aggregate, for example community_core.k_anonymous_avg.",
+    )
+}
+
+/// 42883
+pub fn no_identity() -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_FUNCTION,
+        "function auth.uid() does not exist, so nobody knows who is calling",
+        "Install a module of community_core, or create auth.uid() as Supabase does.",
+    )
+}

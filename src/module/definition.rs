@@ -1,10 +1,9 @@
-//! What the modules are: a name, what it is for, and its topic files in the order they are run.
+//! What the modules are: a name, and its topic files in the order they are run.
 
 use crate::error;
 
 pub struct Module {
     pub name: &'static str,
-    pub purpose: &'static str,
     pub files: &'static [(&'static str, &'static str)],
 }
 
@@ -17,7 +16,6 @@ macro_rules! files {
 pub const MODULES: &[Module] = &[
     Module {
         name: "founders",
-        purpose: "founder community: profiles, consent, cohorts, feed, messages, connections, benchmarks",
         files: files!("founders":
             "01_given.sql",
             "02_subcommunities.sql",
@@ -34,7 +32,6 @@ pub const MODULES: &[Module] = &[
     },
     Module {
         name: "tenancy",
-        purpose: "organizations with isolated customers, revenue, activities, audit and AI usage",
         files: files!("tenancy":
             "01_organizations.sql",
             "02_members.sql",

@@ -6,8 +6,6 @@ use super::describe::{Description, Key};
 use crate::error;
 use pgrx::prelude::*;
 
-pub const SCHEMA: &str = "community_state";
-
 const TABLES: &str = include_str!("registry.sql");
 
 pub struct Installed {

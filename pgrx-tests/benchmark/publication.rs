@@ -1,62 +1,9 @@
-//! The benchmark engine: what is published, what is withheld, who sees what.
+//! What is published and what is withheld, in one dimension.
 
 #[pgrx::pg_schema]
 mod tests {
+    use super::super::{COMMUNITY, community, published, refresh, run};
     use pgrx::prelude::*;
-
-    /// A community with a consent table, profiles and scores, and a benchmark by stage.
-    pub const COMMUNITY: &str = r#"
-        CREATE SCHEMA founders;
-        SET LOCAL search_path = founders;
-        CREATE TABLE people (id uuid PRIMARY KEY);
-        CREATE TABLE consent_preferences (
-            user_id uuid REFERENCES people ON DELETE CASCADE, category text, enabled boolean);
-        CREATE TABLE profiles (id uuid PRIMARY KEY REFERENCES people ON DELETE CASCADE, stage text, industry text);
-        CREATE TABLE scores (
-            user_id uuid REFERENCES people ON DELETE CASCADE, overall_score numeric, created_at timestamptz DEFAULT now());
-        CREATE FUNCTION person(number integer) RETURNS uuid LANGUAGE sql IMMUTABLE
-            AS $$ SELECT lpad(to_hex(number), 32, '0')::uuid $$;
-        CREATE FUNCTION join_in(number integer, stage text, industry text, score numeric) RETURNS void LANGUAGE sql AS $$
-            INSERT INTO people VALUES (person(number));
-            INSERT INTO profiles VALUES (person(number), stage, industry);
-            INSERT INTO consent_preferences VALUES (person(number), 'benchmarks', true);
-            INSERT INTO scores SELECT person(number), score WHERE score IS NOT NULL;
-        $$;
-        SELECT community_core.create_benchmark('irs_by_stage',
-            'SELECT p.id AS subject, s.overall_score AS value, s.created_at AS observed_at, p.stage
-             FROM profiles p JOIN scores s ON s.user_id = p.id',
-            dimensions => '{stage}', consent_category => 'benchmarks', consent => 'consent_preferences',
-            watch => '{"profiles": "id", "scores": "user_id"}',
-            minimum => 0, maximum => 100, totals => false);
-    "#;
-
-    fn community(scores: &[i32]) {
-        Spi::run(COMMUNITY).expect("the community is made");
-        for (number, score) in scores.iter().enumerate() {
-            run(&format!(
-                "SELECT join_in({number}, 'seed', 'fintech', {score})"
-            ));
-        }
-        refresh();
-    }
-
-    fn run(statement: &str) {
-        Spi::run(statement).expect(statement);
-    }
-
-    fn refresh() {
-        run("SELECT community_core.refresh_benchmark('irs_by_stage')");
-    }
-
-    /// The published cells as text, one line.
-    fn published() -> String {
-        Spi::get_one::<String>(
-            "SELECT coalesce(string_agg(concat_ws(' ', stage, contributors, average, median), '; ' ORDER BY stage), 'nothing')
-             FROM irs_by_stage",
-        )
-        .expect("the view can be read")
-        .expect("a text")
-    }
 
     #[pg_test]
     fn the_fifth_consenting_score_appears_after_a_refresh() {
@@ -111,7 +58,7 @@ mod tests {
             assert_eq!(published(), "nothing", "{withdrawal}");
             refresh();
             assert_eq!(published(), "nothing", "{withdrawal}, after a refresh");
-            run("DROP SCHEMA founders CASCADE");
+            run("DROP SCHEMA figures CASCADE");
         }
     }
 
@@ -214,8 +161,10 @@ mod tests {
         community(&[50, 60, 70, 80, 90]);
         run("SELECT community_core.drop_benchmark('irs_by_stage')");
         let left = Spi::get_one::<i64>(
-            "SELECT (SELECT count(*) FROM pg_class WHERE relname LIKE 'irs\\_by\\_stage%')
-                  + (SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'benchmark\\_irs%')",
+            "SELECT (SELECT count(*) FROM pg_class
+                     WHERE relname LIKE 'irs\\_by\\_stage%' AND relnamespace = 'figures'::regnamespace)
+                  + (SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+                     WHERE tgname LIKE 'benchmark\\_irs%' AND c.relnamespace = 'figures'::regnamespace)",
         );
         assert_eq!(left, Ok(Some(0)));
         run("INSERT INTO scores VALUES (person(1), 3)");
