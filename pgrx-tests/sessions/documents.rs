@@ -87,3 +87,18 @@ fn the_readme_prints_what_it_says() {
 fn the_page_on_modules_runs() {
     run_page("docs/modules.md");
 }
+
+#[test]
+fn the_page_on_founders_prints_what_it_says() {
+    run_page("docs/founders.md");
+}
+
+#[test]
+fn the_page_on_pairs_prints_what_it_says() {
+    run_page("docs/pairs.md");
+}
+
+#[test]
+fn the_page_on_tenancy_prints_what_it_says() {
+    run_page("docs/tenancy.md");
+}

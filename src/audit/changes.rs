@@ -209,8 +209,7 @@ impl Recorder {
     fn new(event: &Event, log: &str, columns: Vec<(String, Source)>) -> Recorder {
         let mut names = Vec::new();
         let mut values = Vec::new();
-        let mut unnests = String::new();
-        let mut aliases = String::new();
+        let mut sets = String::new();
         let mut scalars = vec![];
         let mut arrays = Vec::new();
         let sources: Vec<Source> = columns.iter().map(|(_, source)| source.clone()).collect();
@@ -251,9 +250,10 @@ impl Recorder {
                 (length, by_value, align)
             };
             let parameter = scalars.len() + arrays.len() + 2;
+            // Functions in the list that return sets go on in step, row by row, and store
+            // nothing between.
             values.push(format!("e.v{parameter}"));
-            unnests.push_str(&format!(", unnest(${parameter})"));
-            aliases.push_str(&format!(", v{parameter}"));
+            sets.push_str(&format!(", unnest(${parameter}) AS v{parameter}"));
             let (values, nulls) = (Vec::new(), Vec::new());
             arrays.push(Column {
                 source,
@@ -268,7 +268,7 @@ impl Recorder {
         }
         let insert = format!(
             "INSERT INTO {log} ({}) SELECT {}
-             FROM ROWS FROM (generate_series(1, $1){unnests}) AS e(n{aliases})",
+             FROM (SELECT generate_series(1, $1){sets}) e",
             names.join(", "),
             values.join(", "),
         );

@@ -156,10 +156,7 @@ fn find(log: &Log, subject: Uuid) -> Vec<Found> {
                     {
                         continue;
                     }
-                    encoder.commit(index, &values, &nulls, slot)
-                };
-                let Some(commitment) = commitment else {
-                    continue;
+                    hash::commitment(slot, &encoder.erasable_value(index, &values, &nulls))
                 };
                 erased[32 * index..32 * index + 32].copy_from_slice(&commitment);
                 gone.push(index);
@@ -205,7 +202,7 @@ fn forget(log: &Log, names: &[String], entries: Vec<Found>) {
         salts.push(entry.salt);
         erased.push(entry.erased);
     }
-    let keys = (log.key_kind.array_oid(), key::to_array(log.key_kind, keys));
+    let keys = (log.key_kind.array_oid(), key::to_array(log.key_kind, &keys));
     sql::write(&update, &[keys]);
     let seals = format!(
         "UPDATE {} s SET salt = e.salt, erased = e.erased

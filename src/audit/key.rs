@@ -75,33 +75,30 @@ impl std::fmt::Display for Key {
 }
 
 /// The keys of many entries of one log, as SQL takes them.
-pub fn to_array(kind: KeyKind, keys: Vec<Key>) -> Option<pg_sys::Datum> {
-    match kind {
-        KeyKind::Uuid => keys
-            .into_iter()
-            .filter_map(|key| match key {
-                Key::Uuid(bytes) => Some(Uuid::from_bytes(bytes)),
-                _ => None,
-            })
-            .collect::<Vec<_>>()
-            .into_datum(),
-        KeyKind::Integer => keys
-            .into_iter()
-            .filter_map(|key| match key {
-                Key::Integer(value) => Some(value),
-                _ => None,
-            })
-            .collect::<Vec<_>>()
-            .into_datum(),
-        KeyKind::Text => keys
-            .into_iter()
-            .filter_map(|key| match key {
-                Key::Text(text) => Some(text),
-                _ => None,
-            })
-            .collect::<Vec<_>>()
-            .into_datum(),
-    }
+pub fn to_array(kind: KeyKind, keys: &[Key]) -> Option<pg_sys::Datum> {
+    let (element, length, by_value, align) = match kind {
+        KeyKind::Uuid => (pg_sys::UUIDOID, 16, false, b'c'),
+        KeyKind::Integer => (pg_sys::INT8OID, 8, true, b'd'),
+        KeyKind::Text => (pg_sys::TEXTOID, -1, false, b'i'),
+    };
+    let datum = |key: &Key| match key {
+        Key::Uuid(bytes) => Some(pg_sys::Datum::from(bytes.as_ptr())),
+        Key::Integer(value) => value.into_datum(),
+        Key::Text(text) => text.into_datum(),
+    };
+    let mut datums: Vec<pg_sys::Datum> = keys.iter().filter_map(datum).collect();
+    // SAFETY: every datum is of the element's type, and lives until it is copied into the array.
+    let array = unsafe {
+        pg_sys::construct_array(
+            datums.as_mut_ptr(),
+            datums.len() as i32,
+            element,
+            length,
+            by_value,
+            align as i8,
+        )
+    };
+    Some(pg_sys::Datum::from(array))
 }
 
 /// # Safety

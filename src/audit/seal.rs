@@ -137,23 +137,16 @@ fn append(log: &Log, head: &mut Head, batch: Batch) {
     } = batch;
     let before = head.size as i64;
     let hashes: Vec<Hash> = leaves.iter().map(|leaf| head.push(&chain, leaf)).collect();
+    // Functions in the list that return sets go on in step, row by row, and store nothing between.
+    let salt = salts.first().map(|salt| salt.len() as i32);
     let insert = format!(
         "INSERT INTO {seal} (chain, sequence, entry, version, columns, leaf, hash, salt)
-         SELECT $1, $2 + e.place, e.entry, $3, $4, e.leaf, e.hash, e.salt
-         FROM ROWS FROM (unnest($5), unnest($6), unnest($7), unnest($8))
-              WITH ORDINALITY AS e(entry, leaf, hash, salt, place)",
+         SELECT $1, $2 + e.place, e.entry, $3, $4, substr($6, 32 * e.place - 31, 32),
+                substr($7, 32 * e.place - 31, 32), substr($8, $9 * (e.place - 1) + 1, $9)
+         FROM (SELECT generate_series(1, $10) AS place, unnest($5) AS entry) e",
         seal = log.definition.seal(),
     );
-    let array = |hashes: &[Hash]| {
-        (
-            pg_sys::BYTEAARRAYOID,
-            hashes
-                .iter()
-                .map(|h| h.as_slice())
-                .collect::<Vec<_>>()
-                .into_datum(),
-        )
-    };
+    let packed = salts.concat();
     sql::write(
         &insert,
         &[
@@ -161,10 +154,12 @@ fn append(log: &Log, head: &mut Head, batch: Batch) {
             bigint(before),
             (pg_sys::INT2OID, i16::from(encoding::VERSION).into_datum()),
             (pg_sys::INT2OID, columns.into_datum()),
-            (log.key_kind.array_oid(), key::to_array(log.key_kind, keys)),
-            array(&leaves),
-            array(&hashes),
-            (pg_sys::BYTEAARRAYOID, salts.into_datum()),
+            (log.key_kind.array_oid(), key::to_array(log.key_kind, &keys)),
+            sql::bytea(leaves.as_flattened()),
+            sql::bytea(hashes.as_flattened()),
+            (pg_sys::BYTEAOID, salt.and_then(|_| packed.into_datum())),
+            (pg_sys::INT4OID, salt.into_datum()),
+            (pg_sys::INT4OID, (keys.len() as i32).into_datum()),
         ],
     );
 }

@@ -4,6 +4,7 @@
 
 pub const PRIME: u64 = (1 << 61) - 1;
 
+#[cfg(any(test, feature = "pg_test"))]
 pub fn of(number: i64) -> u64 {
     number.rem_euclid(PRIME as i64) as u64
 }
@@ -95,6 +96,11 @@ impl RowSpace {
     pub fn combination(&self, numbers: Vec<u64>) -> Option<Vec<u64>> {
         let (rest, made_of) = self.reduce(numbers, vec![0; self.given]);
         rest.iter().all(|number| *number == 0).then_some(made_of)
+    }
+
+    #[cfg(any(test, feature = "pg_test"))]
+    pub fn rank(&self) -> usize {
+        self.rows.len()
     }
 
     /// Every row, and every sum of a row and a multiple of another in which something cancels out.

@@ -147,6 +147,21 @@ pub fn counter_of_parent(trigger: &pg_sys::Trigger, table: &PgRelation) -> Rc<Co
     })
 }
 
+/// For a partition's counter, that of the whole partitioned table.
+pub fn of_partitioned(counter: &Counter) -> Option<Counter> {
+    let root = find_table(counter.spec.partition_of.as_ref()?)?;
+    let lock = pg_sys::AccessShareLock as i32;
+    let (root, parent) = (
+        catalog::open_table(root, lock),
+        catalog::open_table(counter.parent, lock),
+    );
+    let spec = Spec {
+        partition_of: None,
+        ..counter.spec.clone()
+    };
+    Some(query::safely(|| Counter::new(spec, &root, &parent)))
+}
+
 fn remembered(trigger: &pg_sys::Trigger, resolve: impl FnOnce() -> Counter) -> Rc<Counter> {
     let known = COUNTERS.with(|counters| {
         counters
@@ -269,13 +284,10 @@ fn watch_the_catalogue() {
     unsafe {
         let nothing = pg_sys::Datum::from(0);
         pg_sys::CacheRegisterRelcacheCallback(Some(table_changed), nothing);
-        for cache in [
-            pg_sys::SysCacheIdentifier::NAMESPACEOID,
-            pg_sys::SysCacheIdentifier::PROCOID,
-            pg_sys::SysCacheIdentifier::TYPEOID,
-        ] {
-            pg_sys::CacheRegisterSyscacheCallback(cache as i32, Some(anything_changed), nothing);
-        }
+        let schemas = pg_sys::SysCacheIdentifier::NAMESPACEOID as i32;
+        pg_sys::CacheRegisterSyscacheCallback(schemas, Some(schema_changed), nothing);
+        let functions = pg_sys::SysCacheIdentifier::PROCOID as i32;
+        pg_sys::CacheRegisterSyscacheCallback(functions, Some(function_changed), nothing);
     }
 }
 
@@ -287,8 +299,13 @@ unsafe extern "C-unwind" fn table_changed(_argument: pg_sys::Datum, table: pg_sy
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn anything_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
+unsafe extern "C-unwind" fn schema_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
     invalidate(|_| true);
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn function_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
+    invalidate(|counter| counter.counted.is_some());
 }
 
 /// Called from within Postgres at any time; the registry is never borrowed for writing across a

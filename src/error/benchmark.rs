@@ -78,15 +78,6 @@ pub fn wrong_column_type(of: &str, column: &str, found: &str, wanted: &str) -> E
     )
 }
 
-/// 42703
-pub fn no_source_column(name: &str, column: &str) -> ErrorReport {
-    report(
-        PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
-        format!("the source of benchmark {name} gives no column \"{column}\""),
-        "It must give subject, value, observed_at and one column for each dimension.",
-    )
-}
-
 /// 55000
 pub fn other_shape(name: &str) -> ErrorReport {
     report(
@@ -149,5 +140,14 @@ pub fn not_an_aggregate() -> ErrorReport {
         PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
         "a k_anonymous support function was called outside of an aggregate",
         "Call the aggregate, for example community_core.k_anonymous_avg.",
+    )
+}
+
+/// 42883
+pub fn no_identity() -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_FUNCTION,
+        "function auth.uid() does not exist, so nobody knows who is calling",
+        "Install a module of community_core, or create auth.uid() as Supabase does.",
     )
 }

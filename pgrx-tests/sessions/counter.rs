@@ -1,1 +1,0 @@
-//! Claims about the counter that one connection cannot show.
