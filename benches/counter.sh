@@ -24,7 +24,7 @@ CREATE INDEX ON likes (post_id);
 INSERT INTO posts SELECT n, repeat('x', 100), 0 FROM generate_series(1, 10000) AS n;
 SQL
 done
-psql <<'SQL'
+psql -o /dev/null <<'SQL'
 SELECT community_core.create_counter('engine.likes', 'post_id', 'engine.posts', 'likes');
 SELECT community_core.create_counter('slots.likes', 'post_id', 'slots.posts', 'likes', slots => 16);
 CREATE FUNCTION per_row.count() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

@@ -12,6 +12,7 @@ mod module;
 mod pair;
 #[cfg(test)]
 mod sessions;
+mod tenancy;
 
 #[pgrx::pg_schema]
 mod tests {

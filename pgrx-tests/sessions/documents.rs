@@ -97,3 +97,8 @@ fn the_page_on_founders_prints_what_it_says() {
 fn the_page_on_pairs_prints_what_it_says() {
     run_page("docs/pairs.md");
 }
+
+#[test]
+fn the_page_on_tenancy_prints_what_it_says() {
+    run_page("docs/tenancy.md");
+}

@@ -1,5 +1,6 @@
 //! Tests that need several connections, a dump, a restore or a restart.
 
+mod access;
 mod audit;
 mod benchmark;
 pub mod cluster;
@@ -10,3 +11,4 @@ mod founders;
 mod module;
 mod pair;
 mod stackexchange;
+mod tenancy;

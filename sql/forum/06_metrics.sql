@@ -72,53 +72,74 @@ COMMENT ON FUNCTION measure_goal(user_goal_history) IS
 CREATE OR REPLACE FUNCTION lock_goals(goals uuid[]) RETURNS void
 LANGUAGE plpgsql SET search_path = '' AS $$
 BEGIN
-    PERFORM FROM @schema@.track_goals g WHERE g.id = ANY (goals) ORDER BY g.id FOR NO KEY UPDATE;
-    UPDATE @schema@.track_goals g SET id = g.id WHERE g.id = ANY (goals);
+    -- What this transaction has written is locked already.
+    PERFORM FROM @schema@.track_goals g
+    WHERE g.id = ANY (goals) AND g.xmin <> pg_catalog.pg_current_xact_id()::xid
+    ORDER BY g.id FOR NO KEY UPDATE;
+    UPDATE @schema@.track_goals g SET id = g.id
+    WHERE g.id = ANY (goals) AND g.xmin <> pg_catalog.pg_current_xact_id()::xid;
 END;
 $$;
 COMMENT ON FUNCTION lock_goals(uuid[]) IS
     'Lets transactions that change the metrics of a goal happen one after the other. For triggers.';
 
+-- Rank and pace depend on the days alone, so they are made per number of days, of which there are few.
 CREATE OR REPLACE FUNCTION rank_goal(goal uuid) RETURNS void
 LANGUAGE sql SET search_path = '' AS $$
-    UPDATE @schema@.goal_metrics m SET ranking = r.ranking, execution_pace = r.pace
-    FROM (
-        SELECT d.id, pg_catalog.rank() OVER (ORDER BY d.days_to_complete) AS ranking,
-               CASE WHEN d.days_to_complete <= 0.75 * median.days THEN 'fast'
-                    WHEN d.days_to_complete >= 1.25 * median.days THEN 'slow'
+    WITH completed AS MATERIALIZED (
+        SELECT d.days_to_complete AS days
+        FROM @schema@.user_goal_history h JOIN @schema@.goal_metrics d ON d.user_goal_history_id = h.id
+        WHERE h.goal_id = goal AND h.status = 'completed'
+    ), median AS MATERIALIZED (
+        SELECT pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY c.days) AS days FROM completed c
+    ), place AS MATERIALIZED (
+        SELECT c.days,
+               1 + pg_catalog.sum(pg_catalog.count(*)) OVER (ORDER BY c.days) - pg_catalog.count(*) AS ranking,
+               CASE WHEN c.days <= 0.75 * median.days THEN 'fast'
+                    WHEN c.days >= 1.25 * median.days THEN 'slow'
                     ELSE 'steady' END AS pace
-        FROM @schema@.user_goal_history h
-        JOIN @schema@.goal_metrics d ON d.user_goal_history_id = h.id
-        CROSS JOIN (
-            SELECT pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY n.days_to_complete) AS days
-            FROM @schema@.user_goal_history k
-            JOIN @schema@.goal_metrics n ON n.user_goal_history_id = k.id
-            WHERE k.goal_id = goal AND k.status = 'completed') AS median
-        WHERE h.goal_id = goal AND h.status = 'completed') AS r
-    WHERE m.id = r.id AND (m.ranking, m.execution_pace) IS DISTINCT FROM (r.ranking, r.pace);
+        FROM completed c CROSS JOIN median GROUP BY c.days, median.days
+    )
+    UPDATE @schema@.goal_metrics m SET ranking = p.ranking, execution_pace = p.pace
+    FROM @schema@.user_goal_history h, place p
+    WHERE h.goal_id = goal AND h.status = 'completed' AND m.user_goal_history_id = h.id
+      AND p.days = m.days_to_complete
+      AND (m.ranking, m.execution_pace) IS DISTINCT FROM (p.ranking, p.pace);
 $$;
 COMMENT ON FUNCTION rank_goal(uuid) IS
     'Makes ranking and execution_pace right for all who completed the goal. For triggers, which have locked it.';
 
+-- Measured row by row, ranked once per statement: a thousand entries in one INSERT are one ranking. The
+-- goals to rank wait in a setting of the transaction, which is empty again when the statement ends.
 CREATE OR REPLACE FUNCTION keep_goal_metrics() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+DECLARE
+    waiting CONSTANT text := 'forum.goals_to_rank_' || TG_RELID;
+    goals   uuid[] := coalesce(nullif(pg_catalog.current_setting(waiting, true), ''), '{}');
+    goal    uuid;
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        PERFORM @schema@.lock_goals(ARRAY[NEW.goal_id]);
-    ELSIF TG_OP = 'UPDATE' THEN
-        PERFORM @schema@.lock_goals(ARRAY[OLD.goal_id, NEW.goal_id]);
+    IF TG_LEVEL = 'STATEMENT' THEN
+        PERFORM pg_catalog.set_config(waiting, '', true);
+        FOREACH goal IN ARRAY goals LOOP
+            PERFORM @schema@.rank_goal(goal);
+        END LOOP;
+        RETURN NULL;
     END IF;
-    IF TG_OP <> 'INSERT' AND OLD.status = 'completed' THEN
-        DELETE FROM @schema@.goal_metrics m WHERE m.user_goal_history_id = OLD.id
-            AND (TG_OP = 'DELETE' OR NEW.status <> 'completed');
+    FOREACH goal IN ARRAY CASE TG_OP WHEN 'INSERT' THEN ARRAY[NEW.goal_id]
+                                     WHEN 'DELETE' THEN ARRAY[OLD.goal_id]
+                                     ELSE ARRAY[OLD.goal_id, NEW.goal_id] END LOOP
+        IF goal <> ALL (goals) THEN
+            goals := goals || goal;
+            PERFORM pg_catalog.set_config(waiting, goals::text, true);
+        END IF;
+    END LOOP;
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM @schema@.lock_goals(goals);
     END IF;
     IF TG_OP <> 'DELETE' AND NEW.status = 'completed' THEN
         PERFORM @schema@.measure_goal(NEW);
-        PERFORM @schema@.rank_goal(NEW.goal_id);
-    END IF;
-    IF (TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND (NEW.status <> 'completed' OR NEW.goal_id <> OLD.goal_id)))
-       AND EXISTS (SELECT FROM @schema@.track_goals g WHERE g.id = OLD.goal_id) THEN
-        PERFORM @schema@.rank_goal(OLD.goal_id);
+    ELSE
+        DELETE FROM @schema@.goal_metrics m WHERE m.user_goal_history_id = OLD.id;
     END IF;
     RETURN NULL;
 END;
@@ -137,6 +158,9 @@ CREATE OR REPLACE TRIGGER user_goal_history_keep_metrics_on_update
 CREATE OR REPLACE TRIGGER user_goal_history_keep_metrics_on_delete
     AFTER DELETE ON user_goal_history
     FOR EACH ROW WHEN (OLD.status = 'completed') EXECUTE FUNCTION keep_goal_metrics();
+CREATE OR REPLACE TRIGGER user_goal_history_keep_ranking
+    AFTER INSERT OR UPDATE OR DELETE ON user_goal_history
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_goal_metrics();
 
 -- Before the metrics go with the entry. A deleted person leaves all their goals, so all at once and in
 -- order: two who go at the same time do not wait for each other.

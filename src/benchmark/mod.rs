@@ -74,6 +74,7 @@ fn refresh_benchmark(name: &str, full: default!(bool, false)) -> bool {
 
 /// The cells that may be seen now.
 #[pg_extern(stable, parallel_restricted)]
+#[allow(clippy::type_complexity)]
 fn benchmark(
     name: &str,
 ) -> TableIterator<
@@ -105,6 +106,7 @@ fn benchmark(
 
 /// The benchmarks that the caller may read.
 #[pg_extern(stable, parallel_restricted)]
+#[allow(clippy::type_complexity)]
 fn benchmarks() -> TableIterator<
     'static,
     (
@@ -157,7 +159,7 @@ fn benchmark_coverage(
 fn benchmark_position(
     name: &str,
 ) -> TableIterator<'static, (name!(dimensions, JsonB), name!(position, &'static str))> {
-    TableIterator::new(reading::position(name).into_iter())
+    TableIterator::new(reading::position(name))
 }
 
 /// Trigger: writes down that the person of the new row has to be looked up again.

@@ -44,6 +44,19 @@ pub const MODULES: &[Module] = &[
             "09_ratings.sql",
         ),
     },
+    Module {
+        name: "tenancy",
+        files: files!("tenancy":
+            "01_organizations.sql",
+            "02_members.sql",
+            "03_customers.sql",
+            "04_revenue.sql",
+            "05_activities.sql",
+            "06_audit.sql",
+            "07_ai_usage.sql",
+            "08_preferences.sql",
+        ),
+    },
 ];
 
 /// Run where the database has no schema `auth`.
