@@ -102,3 +102,8 @@ fn the_page_on_pairs_prints_what_it_says() {
 fn the_page_on_tenancy_prints_what_it_says() {
     run_page("docs/tenancy.md");
 }
+
+#[test]
+fn the_page_on_the_forum_prints_what_it_says() {
+    run_page("docs/forum.md");
+}
