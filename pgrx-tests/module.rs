@@ -94,6 +94,8 @@ mod tests {
             "community_state",
             "pg_catalog",
             "",
+            "it''s",
+            "a$$b",
         ] {
             let call = format!("PERFORM community_core.install_module('founders', '{schema}')");
             assert_eq!(failure(&call).0, "22023", "{schema}");
@@ -147,7 +149,7 @@ mod tests {
         run("GRANT SELECT ON consent_preferences TO anon");
         run("GRANT UPDATE (reaction_count) ON social_feed_posts TO authenticated");
         run(
-            "CREATE OR REPLACE FUNCTION has_consent(a uuid, b text) RETURNS boolean
+            "CREATE OR REPLACE FUNCTION has_consent(member uuid, category text) RETURNS boolean
              LANGUAGE sql AS 'SELECT true'",
         );
         run("REVOKE SELECT ON cohorts FROM authenticated");
@@ -382,8 +384,15 @@ mod tests {
 
     #[pg_test]
     fn reading_functions_take_no_transaction_id() {
-        run("SELECT count(*) FROM community_core.modules(), community_core.verify_module()");
-        let reads = Spi::get_one::<bool>("SELECT pg_current_xact_id_if_assigned() IS NULL");
-        assert_eq!(reads, Ok(Some(true)));
+        let read = "SELECT count(*) FROM community_core.modules(), community_core.verify_module()";
+        Spi::connect(|client| client.select(read, None, &[]).map(|_| ())).expect("read");
+        let unassigned = Spi::connect(|client| {
+            let question = "SELECT pg_current_xact_id_if_assigned() IS NULL";
+            client
+                .select(question, None, &[])?
+                .first()
+                .get_one::<bool>()
+        });
+        assert_eq!(unassigned, Ok(Some(true)));
     }
 }

@@ -8,3 +8,4 @@ mod documents;
 mod founders;
 mod module;
 mod pair;
+mod stackexchange;

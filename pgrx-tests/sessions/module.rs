@@ -60,7 +60,7 @@ fn portrait(client: &mut Client) -> Vec<String> {
         "SELECT format('policy %s.%s %s %s %s %s', schemaname, tablename, policyname, cmd, qual, with_check)
          FROM pg_policies WHERE schemaname IN ('founders', 'auth')",
         "SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname IN ('founders', 'auth')",
-        "SELECT format('trigger %s %s %s', tgrelid::regclass, tgenabled, pg_get_triggerdef(oid))
+        "SELECT format('trigger %s %s %s', tgrelid::regclass, tgenabled, pg_get_triggerdef(oid, true))
          FROM pg_trigger WHERE NOT tgisinternal",
         "SELECT format('column %s.%s %s', attrelid::regclass, attname, format_type(atttypid, atttypmod))
          FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid AND c.relkind = 'r'
@@ -207,7 +207,14 @@ fn a_clean_restore_over_a_lived_in_database_gives_the_same() {
 fn data_alone_loads_into_an_installed_database_in_replica_mode() {
     let (database, before) = lived_in();
     let dump = file(&database, "data.sql");
-    let schemas = ["-n", "auth", "-n", "founders"];
+    let schemas = [
+        "-n",
+        "auth",
+        "-n",
+        "founders",
+        "--exclude-table-data",
+        "*.*_benchmark",
+    ];
     database.cluster.run(
         "pg_dump",
         &["--data-only", "-f", &dump, &database.name],
@@ -233,6 +240,7 @@ fn data_alone_loads_into_an_installed_database_in_replica_mode() {
     for line in before
         .iter()
         .filter(|line| line.starts_with("founders.") || line.starts_with("auth."))
+        .filter(|line| !line.contains("_benchmark "))
     {
         assert!(after.contains(line), "{line}\n{after:#?}");
     }
@@ -242,10 +250,12 @@ fn data_alone_loads_into_an_installed_database_in_replica_mode() {
 fn drop_extension_refuses_and_with_cascade_keeps_every_row() {
     let (database, _) = lived_in();
     let mut client = database.connect();
+    // What the benchmarks published is hidden until the next refresh: a withdrawal may have gone
+    // unnoticed while the triggers were away.
     let rows = |client: &mut Client| -> Vec<String> {
         portrait(client)
             .into_iter()
-            .filter(|line| line.starts_with("founders."))
+            .filter(|line| line.starts_with("founders.") && !line.starts_with("founders.irs_by_"))
             .collect()
     };
     let before = rows(&mut client);
@@ -262,13 +272,9 @@ fn drop_extension_refuses_and_with_cascade_keeps_every_row() {
         .expect("drop");
     drop(client);
     let mut client = database.connect();
-    let tables: i64 = client
-        .query_one(
-            "SELECT count(*) FROM pg_tables WHERE schemaname = 'founders'",
-            &[],
-        )
-        .expect("tables")
-        .get(0);
+    let tables = "SELECT count(*) FROM pg_tables
+                  WHERE schemaname = 'founders' AND tablename NOT LIKE 'irs\\_by\\_%'";
+    let tables: i64 = client.query_one(tables, &[]).expect("tables").get(0);
     assert_eq!(tables as usize, before.len());
     client
         .batch_execute(
@@ -276,7 +282,9 @@ fn drop_extension_refuses_and_with_cascade_keeps_every_row() {
              SELECT community_core.install_module('founders')",
         )
         .expect("back again");
-    assert_eq!(rows(&mut client), before);
+    let after = rows(&mut client);
+    let lost: Vec<_> = before.iter().filter(|line| !after.contains(line)).collect();
+    assert_eq!(lost, Vec::<&String>::new());
     assert_eq!(faults(&mut client), Vec::<String>::new());
     client.query(views, &[]).expect("the view is back");
 }

@@ -1,5 +1,380 @@
-//! The counter engine.
+//! The counter engine: a count, sum or average stored in a parent row equals what a recount of its
+//! children would give, after every commit, under any concurrency.
+//!
+//! A counter is four statement triggers on the child. Each reads the statement's transition table,
+//! sums what changed per parent, locks those parents in the order of their keys, and adds. What a
+//! trigger needs to know is in its arguments; nothing else records a counter.
 
-pub fn maintaining() -> bool {
-    false
+mod amount;
+mod apply;
+mod attach;
+mod check;
+mod delta;
+mod expression;
+mod image;
+mod keys;
+mod name;
+mod names;
+mod query;
+mod repair;
+mod resolve;
+mod side;
+mod spec;
+mod sql;
+mod statement;
+mod trigger;
+mod value;
+
+pub use trigger::maintaining;
+
+use crate::{catalog, error};
+use name::Name;
+use pgrx::prelude::*;
+use pgrx::{PgRelation, pg_sys};
+use spec::{Empty, Measure, Spec};
+
+/// The trigger behind every counter, on its child; `create_counter` attaches it.
+#[pg_trigger]
+fn keep_counter<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
+    trigger::child_changed(trigger.trigger_data());
+    Ok(None)
+}
+
+/// The trigger on a counter's parent, for rows that take a key; `create_counter` attaches it.
+#[pg_trigger]
+fn recount_new_key<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
+    trigger::parent_changed(trigger.trigger_data());
+    Ok(None)
+}
+
+/// What the three forms of `create_counter` have in common.
+#[allow(clippy::too_many_arguments)]
+fn create(
+    child: Option<PgRelation>,
+    child_key: Option<Vec<String>>,
+    parent: Option<PgRelation>,
+    parent_key: Option<Vec<String>>,
+    measure: Measure,
+    counted: Option<&str>,
+    slots: Option<i32>,
+    applied: Option<bool>,
+) {
+    let (child, parent) = (table(child, "child"), table(parent, "parent"));
+    let slots = required(slots, "slots");
+    if !(0..=1024).contains(&slots) {
+        error::raise(error::counter::bad_option(
+            "slots",
+            &slots.to_string(),
+            "0 to 1024",
+        ));
+    }
+    let spec = Spec {
+        parent: (parent.namespace().to_owned(), parent.name().to_owned()),
+        parent_key: required(parent_key, "parent_key"),
+        child_key: required(child_key, "child_key"),
+        measure,
+        counted: counted.map(str::to_owned),
+        slots: slots as u16,
+        applied: required(applied, "applied"),
+        partition_of: None,
+    };
+    query::safely(|| attach::create(spec, &child, &parent));
+}
+
+fn required<T>(argument: Option<T>, name: &str) -> T {
+    argument.unwrap_or_else(|| error::raise(error::null_argument(name)))
+}
+
+fn table(argument: Option<PgRelation>, name: &str) -> PgRelation {
+    let table = required(argument, name);
+    catalog::open_table(table.oid(), pg_sys::AccessShareLock as i32)
+}
+
+/// Keeps `counter` of `parent` equal to the number of its children.
+#[pg_extern(volatile, parallel_unsafe)]
+#[allow(clippy::too_many_arguments)]
+fn create_counter(
+    child: Option<PgRelation>,
+    child_key: Option<Name>,
+    parent: Option<PgRelation>,
+    counter: Option<Name>,
+    counted: default!(Option<&str>, "NULL"),
+    parent_key: default!(Option<Name>, "'id'"),
+    slots: default!(Option<i32>, "0"),
+    applied: default!(Option<bool>, "false"),
+) {
+    let measure = Measure::Count {
+        counter: required(counter, "counter").0,
+    };
+    let (child_key, parent_key) = (child_key.map(Name::alone), parent_key.map(Name::alone));
+    create(
+        child, child_key, parent, parent_key, measure, counted, slots, applied,
+    );
+}
+
+/// The same for keys of several columns, in the same order on both sides.
+#[pg_extern(volatile, parallel_unsafe, name = "create_counter")]
+#[allow(clippy::too_many_arguments)]
+fn create_composite_counter(
+    child: Option<PgRelation>,
+    child_keys: Option<Vec<String>>,
+    parent: Option<PgRelation>,
+    counter: Option<Name>,
+    parent_keys: Option<Vec<String>>,
+    counted: default!(Option<&str>, "NULL"),
+    slots: default!(Option<i32>, "0"),
+    applied: default!(Option<bool>, "false"),
+) {
+    let measure = Measure::Count {
+        counter: required(counter, "counter").0,
+    };
+    create(
+        child,
+        child_keys,
+        parent,
+        parent_keys,
+        measure,
+        counted,
+        slots,
+        applied,
+    );
+}
+
+/// Keeps `sum` of `parent` equal to the sum of `value` over its children.
+#[pg_extern(volatile, parallel_unsafe)]
+#[allow(clippy::too_many_arguments)]
+fn create_sum(
+    child: Option<PgRelation>,
+    child_key: Option<Name>,
+    value: Option<Name>,
+    parent: Option<PgRelation>,
+    sum: Option<Name>,
+    counted: default!(Option<&str>, "NULL"),
+    parent_key: default!(Option<Name>, "'id'"),
+    applied: default!(Option<bool>, "false"),
+) {
+    let measure = Measure::Sum {
+        sum: required(sum, "sum").0,
+        value: required(value, "value").0,
+    };
+    let (child_key, parent_key) = (child_key.map(Name::alone), parent_key.map(Name::alone));
+    create(
+        child,
+        child_key,
+        parent,
+        parent_key,
+        measure,
+        counted,
+        Some(0),
+        applied,
+    );
+}
+
+/// Keeps `average` of `parent` equal to the average of `value` over its children, and `count`, if
+/// given, to their number.
+#[pg_extern(volatile, parallel_unsafe)]
+#[allow(clippy::too_many_arguments)]
+fn create_average(
+    child: Option<PgRelation>,
+    child_key: Option<Name>,
+    value: Option<Name>,
+    parent: Option<PgRelation>,
+    average: Option<Name>,
+    count: default!(Option<Name>, "NULL"),
+    counted: default!(Option<&str>, "NULL"),
+    parent_key: default!(Option<Name>, "'id'"),
+    empty: default!(Option<&str>, "'null'"),
+    applied: default!(Option<bool>, "false"),
+) {
+    let empty = match required(empty, "empty") {
+        "null" => Empty::Null,
+        "default" => Empty::Default,
+        other => error::raise(error::counter::bad_option(
+            "empty",
+            other,
+            "'null' or 'default'",
+        )),
+    };
+    let measure = Measure::Average {
+        average: required(average, "average").0,
+        count: count.map(|count| count.0),
+        value: required(value, "value").0,
+        empty,
+    };
+    let (child_key, parent_key) = (child_key.map(Name::alone), parent_key.map(Name::alone));
+    create(
+        child,
+        child_key,
+        parent,
+        parent_key,
+        measure,
+        counted,
+        Some(0),
+        applied,
+    );
+}
+
+/// Takes a counter's triggers away; its column stays, with what is in its slots.
+#[pg_extern(volatile, parallel_unsafe)]
+fn drop_counter(child: PgRelation, child_key: Name, parent: PgRelation, counter: Name) {
+    drop(child, child_key.alone(), parent, counter);
+}
+
+/// The same for keys of several columns.
+#[pg_extern(volatile, parallel_unsafe, name = "drop_counter")]
+fn drop_composite_counter(
+    child: PgRelation,
+    child_keys: Vec<String>,
+    parent: PgRelation,
+    counter: Name,
+) {
+    drop(child, child_keys, parent, counter);
+}
+
+fn drop(child: PgRelation, child_key: Vec<String>, parent: PgRelation, counter: Name) {
+    let (child, parent) = (table(Some(child), "child"), table(Some(parent), "parent"));
+    catalog::require_owner(&child);
+    catalog::require_owner(&parent);
+    let name = (parent.namespace().to_owned(), parent.name().to_owned());
+    let chosen = |spec: &Spec| {
+        spec.parent == name && spec.child_key == child_key && spec.measure.column() == counter.0
+    };
+    query::safely(|| {
+        if attach::attached(Some(child.oid()))
+            .iter()
+            .any(|one| chosen(&one.spec) && one.spec.slots > 0)
+        {
+            value::fold(Some(&parent));
+        }
+        let dropped = attach::detach(&child, chosen);
+        if dropped.is_empty() {
+            let (child, parent) = (
+                catalog::qualified_name(&child),
+                catalog::qualified_name(&parent),
+            );
+            error::raise(error::counter::no_such_counter(&child, &parent, &counter.0));
+        }
+        dropped.iter().for_each(side::drop);
+    });
+}
+
+/// The counters that are attached, read from the triggers themselves.
+#[pg_extern(stable, parallel_unsafe)]
+#[allow(clippy::type_complexity)]
+fn counters() -> TableIterator<
+    'static,
+    (
+        name!(child, String),
+        name!(child_key, String),
+        name!(parent, String),
+        name!(parent_key, String),
+        name!(counter, String),
+        name!(kind, String),
+        name!(value, Option<String>),
+        name!(counted, Option<String>),
+        name!(slots, i32),
+        name!(problem, Option<String>),
+    ),
+> {
+    let rows: Vec<_> = query::safely(|| {
+        let found = attach::attached(None).into_iter();
+        found
+            .map(|one| {
+                let child = catalog::open_table(one.child, pg_sys::AccessShareLock as i32);
+                let problem = attach::problem(&one, &child);
+                let spec = one.spec;
+                (
+                    catalog::qualified_name(&child),
+                    names::join(&spec.child_key, ", "),
+                    spec.parent_name(),
+                    names::join(&spec.parent_key, ", "),
+                    spec.measure.column().to_owned(),
+                    spec.measure.kind().to_owned(),
+                    spec.measure.value().map(str::to_owned),
+                    spec.counted,
+                    i32::from(spec.slots),
+                    problem,
+                )
+            })
+            .collect()
+    });
+    TableIterator::new(rows)
+}
+
+/// One row for each parent whose counter is not what its children say.
+#[pg_extern(stable, parallel_unsafe)]
+#[allow(clippy::type_complexity)]
+fn verify_counters(
+    parent: default!(Option<PgRelation>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(parent, String),
+        name!(key, String),
+        name!(counter, String),
+        name!(stored, Option<AnyNumeric>),
+        name!(actual, Option<AnyNumeric>),
+    ),
+> {
+    let mut all = Vec::new();
+    attach::each(parent.as_ref(), |counter| {
+        let parent = counter.spec.parent_name();
+        all.extend(query::rows(&counter.sql.differences(), &[], |row| {
+            Some((
+                parent.clone(),
+                row.get(1).ok()??,
+                row.get(2).ok()??,
+                row.get(3).ok()?,
+                row.get(4).ok()?,
+            ))
+        }));
+    });
+    TableIterator::new(all)
+}
+
+/// Sets wrong counters right, while others write; gives how many parents were wrong.
+#[pg_extern(volatile, parallel_unsafe)]
+fn recount_counters(
+    parent: default!(Option<PgRelation>, "NULL"),
+    at_most: default!(Option<i64>, "NULL"),
+) -> i64 {
+    let mut repaired = 0;
+    attach::each(parent.as_ref(), |counter| {
+        let left = at_most.map_or(i64::MAX, |at_most| (at_most - repaired).max(0));
+        let name = format!(
+            "{}.{}",
+            counter.spec.parent_name(),
+            counter.spec.measure.column()
+        );
+        repaired += trigger::maintain(|| {
+            repair::all(counter, RECOUNT_BATCH, left, |done| {
+                notice!("{name}: {done} parents set right");
+            })
+        });
+    });
+    repaired
+}
+
+const RECOUNT_BATCH: i64 = 1000;
+
+/// A counter's exact value, with what is in its slots.
+#[pg_extern(stable, parallel_unsafe)]
+fn counter_value(parent: PgRelation, key: &str, counter: Name) -> Option<i64> {
+    value::counter_value(&parent, &[key.to_owned()], &counter.0)
+}
+
+/// The same for a key of several columns.
+#[pg_extern(stable, parallel_unsafe, name = "counter_value")]
+fn composite_counter_value(parent: PgRelation, keys: Vec<String>, counter: Name) -> Option<i64> {
+    value::counter_value(&parent, &keys, &counter.0)
+}
+
+/// Moves what is in slots into the counters' columns; gives how many parents.
+#[pg_extern(volatile, parallel_unsafe)]
+fn fold_counters(parent: default!(Option<PgRelation>, "NULL")) -> i64 {
+    value::fold(parent.as_ref())
 }

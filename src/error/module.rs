@@ -45,7 +45,7 @@ pub fn reserved_schema(schema: &str) -> ErrorReport {
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
         format!("schema \"{schema}\" cannot hold a module"),
         "Give a schema of the community's own: it must not be empty, over 63 bytes, auth, \
-         community_core, community_state or one of Postgres' own.",
+         community_core, community_state or one of Postgres' own, nor hold a quote ('), a $ or a \\.",
     )
 }
 

@@ -1,10 +1,9 @@
-//! What the modules are: a name, what it is for, and its topic files in the order they are run.
+//! What the modules are: a name, and its topic files in the order they are run.
 
 use crate::error;
 
 pub struct Module {
     pub name: &'static str,
-    pub purpose: &'static str,
     pub files: &'static [(&'static str, &'static str)],
 }
 
@@ -16,8 +15,19 @@ macro_rules! files {
 
 pub const MODULES: &[Module] = &[Module {
     name: "founders",
-    purpose: "founder community: profiles, consent, cohorts, feed, messages, connections, benchmarks",
-    files: files!("founders":),
+    files: files!("founders":
+        "01_given.sql",
+        "02_subcommunities.sql",
+        "03_consent.sql",
+        "04_directory.sql",
+        "05_cohorts.sql",
+        "06_feed.sql",
+        "07_connections.sql",
+        "08_messages.sql",
+        "09_experts.sql",
+        "10_reputation.sql",
+        "11_benchmarks.sql",
+    ),
 }];
 
 /// Run where the database has no schema `auth`.

@@ -31,22 +31,28 @@ impl Description {
         self.facts.iter().filter(move |(key, _)| key.kind == kind)
     }
 
-    /// The same facts about a schema of another name.
+    /// The same facts about a schema of another name. `from` must be a name that needs quotes, so
+    /// that the identifier and the bare text, in a trigger's arguments say, can be told apart.
     pub fn renamed(self, from: &Names, to: &Names) -> Description {
-        let rename = |text: String| {
-            text.replace(&from.raw, &to.raw)
-                .replace(&from.identifier, &to.identifier)
+        let bare = |text: String| {
+            text.replace(&from.identifier, &to.identifier)
+                .replace(&from.raw, &to.raw)
+        };
+        let literal = to.raw.replace('\'', "''");
+        let definition = |text: String| {
+            text.replace(&from.identifier, &to.identifier)
+                .replace(&from.raw, &literal)
         };
         let facts = self
             .facts
             .into_iter()
-            .map(|(key, definition)| {
+            .map(|(key, text)| {
                 let key = Key {
                     kind: key.kind,
-                    relation: rename(key.relation),
-                    name: rename(key.name),
+                    relation: bare(key.relation),
+                    name: bare(key.name),
                 };
-                (key, rename(definition))
+                (key, definition(text))
             })
             .collect();
         Description { facts }

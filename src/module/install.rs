@@ -12,8 +12,8 @@ use crate::error;
 use pgrx::prelude::*;
 
 const APP_ROLES: &str = "anon, authenticated, service_role";
-const SCRATCH: &str = "community_core_scratch";
-const SCRATCH_RAW: &str = "community_core_raw";
+/// Needs quotes, so that wherever it stands it shows whether it stands there as an identifier.
+const SCRATCH: &str = "community_core scratch";
 
 /// Installs `module` in `schema`. Everything happens in the caller's transaction.
 pub fn install(module: &'static Module, schema: &str) {
@@ -51,12 +51,9 @@ pub fn install(module: &'static Module, schema: &str) {
 /// What the module defines, found by installing it in a scratch schema and undoing that. Only
 /// Postgres itself knows how it will write what it is given.
 pub fn rehearsed(module: &'static Module, schema: &str) -> Description {
-    let scratch = Names {
-        identifier: SCRATCH.to_owned(),
-        raw: SCRATCH_RAW.to_owned(),
-    };
+    let scratch = Names::of(SCRATCH);
     let description = rehearse(|| {
-        run(&format!("CREATE SCHEMA {SCRATCH}"), &[]);
+        run(&format!("CREATE SCHEMA {}", scratch.identifier), &[]);
         Work::new(module, scratch.clone(), None).run_all(SCRATCH, schema);
         describe(SCRATCH)
     });
@@ -90,7 +87,9 @@ fn check_schema_name(schema: &str) {
         "community_state",
         "information_schema",
     ];
+    // A topic file also names the schema inside string literals and function bodies.
     if reserved.contains(&schema)
+        || schema.contains(['\'', '$', '\\'])
         || schema.starts_with("pg_")
         || schema == SCRATCH
         || schema.len() >= pg_sys::NAMEDATALEN as usize

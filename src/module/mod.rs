@@ -232,7 +232,7 @@ fn install_chosen_modules() {
         before
     };
     safely(|| {
-        if registry::exists() {
+        if registry::is_restoring() {
             return;
         }
         let chosen = definition::chosen(&settings::modules());

@@ -6,8 +6,6 @@ use super::describe::{Description, Key};
 use crate::error;
 use pgrx::prelude::*;
 
-pub const SCHEMA: &str = "community_state";
-
 const TABLES: &str = include_str!("registry.sql");
 
 pub struct Installed {
@@ -18,16 +16,23 @@ pub struct Installed {
     pub removed: bool,
 }
 
+/// Whether there is a registry to read.
 pub fn exists() -> bool {
-    read(
-        "SELECT to_regclass('community_state.module') IS NOT NULL",
-        &[],
-        |row| row.get::<bool>(1),
-    )
-    .first()
-    .copied()
-    .flatten()
-    .unwrap_or(false)
+    is_true("SELECT to_regclass('community_state.module') IS NOT NULL")
+}
+
+/// Whether the tables come with a dump. A restore makes schemas first, extensions next and tables
+/// after that, so the schema alone is the mark.
+pub fn is_restoring() -> bool {
+    is_true("SELECT to_regnamespace('community_state') IS NOT NULL")
+}
+
+fn is_true(query: &str) -> bool {
+    read(query, &[], |row| row.get::<bool>(1))
+        .first()
+        .copied()
+        .flatten()
+        .unwrap_or(false)
 }
 
 pub fn create() {

@@ -4,8 +4,8 @@ use crate::catalog::quote_ident;
 use pgrx::{PgList, pg_sys};
 use std::ffi::{CStr, CString};
 
-/// The names that stand for the target schema in a topic file: `@schema@` for the identifier and
-/// `@schema:raw@` for its bare text inside a quoted identifier.
+/// A schema's name as the topic files use it: `@schema@` is the identifier, quoted where it must be,
+/// `@schema:raw@` its bare text for use inside a quoted identifier.
 #[derive(Clone)]
 pub struct Names {
     pub identifier: String,

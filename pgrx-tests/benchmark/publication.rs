@@ -1,0 +1,177 @@
+//! What is published and what is withheld, in one dimension.
+
+#[pgrx::pg_schema]
+mod tests {
+    use super::super::{COMMUNITY, community, published, refresh, run};
+    use pgrx::prelude::*;
+
+    #[pg_test]
+    fn the_fifth_consenting_score_appears_after_a_refresh() {
+        community(&[50, 60, 70, 80]);
+        assert_eq!(published(), "nothing");
+        run("SELECT join_in(4, 'seed', 'fintech', 90)");
+        assert_eq!(published(), "nothing");
+        refresh();
+        assert_eq!(published(), "seed 5 70 70");
+    }
+
+    #[pg_test]
+    fn one_score_of_83_and_four_without_a_score_publish_nothing() {
+        community(&[83]);
+        for number in 1..5 {
+            run(&format!(
+                "SELECT join_in({number}, 'seed', 'fintech', NULL)"
+            ));
+        }
+        refresh();
+        assert_eq!(published(), "nothing");
+    }
+
+    #[pg_test]
+    fn five_consent_rows_and_five_scores_of_one_person_are_one_contributor() {
+        community(&[50, 60, 70, 80]);
+        for score in [10, 20, 30, 40] {
+            run("INSERT INTO consent_preferences VALUES (person(0), 'benchmarks', true)");
+            run(&format!(
+                "INSERT INTO scores VALUES (person(0), {score}, now() + interval '1 day')"
+            ));
+        }
+        refresh();
+        assert_eq!(published(), "nothing");
+    }
+
+    #[pg_test]
+    fn a_withdrawal_hides_the_cell_in_the_same_transaction() {
+        for withdrawal in [
+            "UPDATE consent_preferences SET enabled = false WHERE user_id = person(2)",
+            "UPDATE consent_preferences SET category = 'other' WHERE user_id = person(2)",
+            "UPDATE consent_preferences SET enabled = NULL WHERE user_id = person(2)",
+            "DELETE FROM consent_preferences WHERE user_id = person(2)",
+            "DELETE FROM people WHERE id = person(2)",
+            "DELETE FROM scores WHERE user_id = person(2)",
+            "TRUNCATE consent_preferences",
+            "TRUNCATE scores",
+        ] {
+            community(&[50, 60, 70, 80, 90]);
+            assert_eq!(published(), "seed 5 70 70");
+            run(withdrawal);
+            assert_eq!(published(), "nothing", "{withdrawal}");
+            refresh();
+            assert_eq!(published(), "nothing", "{withdrawal}, after a refresh");
+            run("DROP SCHEMA figures CASCADE");
+        }
+    }
+
+    #[pg_test]
+    fn others_stay_visible_when_somebody_withdraws() {
+        community(&[50, 60, 70, 80, 90]);
+        for number in 10..15 {
+            run(&format!(
+                "SELECT join_in({number}, 'idea', 'fintech', {})",
+                number * 3
+            ));
+        }
+        refresh();
+        assert_eq!(published(), "idea 5 36 36; seed 5 70 70");
+        run("UPDATE consent_preferences SET enabled = false WHERE user_id = person(12)");
+        assert_eq!(published(), "seed 5 70 70");
+    }
+
+    #[pg_test]
+    fn a_sixth_score_does_not_change_a_published_cell_alone() {
+        // {40, 50, 60, 70, 80} then + 90: two averages and counts would tell the 90.
+        community(&[40, 50, 60, 70, 80]);
+        let before = published();
+        run("SELECT join_in(5, 'seed', 'fintech', 90)");
+        refresh();
+        assert_eq!(published(), before);
+        for number in 6..10 {
+            run(&format!("SELECT join_in({number}, 'seed', 'fintech', 90)"));
+        }
+        refresh();
+        assert_eq!(published(), "seed 10 75 80");
+    }
+
+    #[pg_test]
+    fn after_one_of_six_withdrew_the_rest_is_not_published_alone() {
+        community(&[40, 50, 60, 70, 80, 90]);
+        assert_eq!(published(), "seed 5 65 65");
+        run("UPDATE consent_preferences SET enabled = false WHERE user_id = person(5)");
+        refresh();
+        assert_eq!(published(), "nothing");
+        // The same person with the same score: the same release as before.
+        run("UPDATE consent_preferences SET enabled = true WHERE user_id = person(5)");
+        refresh();
+        assert_eq!(published(), "seed 5 65 65");
+    }
+
+    #[pg_test]
+    fn somebody_who_moved_on_is_not_shown_in_the_old_cell() {
+        community(&[40, 50, 60, 70, 80]);
+        run("UPDATE profiles SET stage = 'growth' WHERE id = person(0)");
+        refresh();
+        assert_eq!(published(), "nothing");
+    }
+
+    #[pg_test]
+    fn a_person_without_a_stage_is_in_no_published_cell() {
+        Spi::run(COMMUNITY).expect("the community is made");
+        for number in 0..6 {
+            run(&format!(
+                "SELECT join_in({number}, NULL, 'fintech', {})",
+                10 * number
+            ));
+        }
+        refresh();
+        assert_eq!(published(), "nothing");
+    }
+
+    #[pg_test]
+    fn values_that_are_no_numbers_or_out_of_range_are_no_values() {
+        community(&[50, 60, 70, 80]);
+        for (number, score) in ["'NaN'", "'Infinity'", "101", "-1"].iter().enumerate() {
+            run(&format!(
+                "SELECT join_in({}, 'seed', 'fintech', {score})",
+                number + 10
+            ));
+        }
+        refresh();
+        assert_eq!(published(), "nothing");
+    }
+
+    #[pg_test]
+    fn creating_twice_changes_nothing_and_repairs_a_dropped_trigger() {
+        community(&[50, 60, 70, 80, 90]);
+        let again = COMMUNITY
+            .split("SELECT community_core")
+            .nth(1)
+            .expect("the creation");
+        run(&format!("SELECT community_core{again}"));
+        assert_eq!(published(), "seed 5 70 70");
+        run("DROP TRIGGER benchmark_irs_by_stage_refused ON consent_preferences");
+        run("UPDATE consent_preferences SET enabled = false WHERE user_id = person(0)");
+        run(&format!("SELECT community_core{again}"));
+        assert_eq!(published(), "nothing");
+        refresh();
+        assert_eq!(published(), "nothing");
+    }
+
+    #[pg_test]
+    fn dropping_a_benchmark_leaves_nothing_of_it() {
+        community(&[50, 60, 70, 80, 90]);
+        run("SELECT community_core.drop_benchmark('irs_by_stage')");
+        let left = Spi::get_one::<i64>(
+            "SELECT (SELECT count(*) FROM pg_class WHERE relname LIKE 'irs\\_by\\_stage%')
+                  + (SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'benchmark\\_irs%')",
+        );
+        assert_eq!(left, Ok(Some(0)));
+        run("INSERT INTO scores VALUES (person(1), 3)");
+    }
+
+    #[pg_test]
+    fn raising_min_k_hides_what_is_below_it() {
+        community(&[50, 60, 70, 80, 90]);
+        run("SET LOCAL community_core.min_k = 6");
+        assert_eq!(published(), "nothing");
+    }
+}

@@ -1,0 +1,186 @@
+//! Sealing: entries get their place in their chain. The head of the chain is locked first, so
+//! whoever seals sees the last seal of whoever sealed before, and a rolled back transaction
+//! leaves no gap because the number stands in the head and goes back with it.
+
+use super::encoding;
+use super::hash::{self, Hash};
+use super::key;
+use super::log::Log;
+use super::pending::Batch;
+use super::sql::{self, bigint, bytea, text};
+use super::tree::Frontier;
+use crate::error;
+use pgrx::pg_sys;
+use pgrx::pg_sys::panic::CaughtError;
+use pgrx::prelude::*;
+use std::cell::Cell;
+
+thread_local! {
+    static ACTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the engine itself is changing the tables that it keeps.
+pub fn acting() -> bool {
+    ACTING.get()
+}
+
+/// Runs `work` with the tables of the engine open to it.
+pub fn act<T>(work: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ACTING.set(self.0);
+        }
+    }
+    let _restore = Restore(ACTING.replace(true));
+    work()
+}
+
+/// The end of a chain, locked.
+pub struct Head {
+    pub size: u64,
+    pub hash: Hash,
+    pub frontier: Frontier,
+}
+
+/// Seals the batches, all of which are of this log.
+pub fn seal(log: &Log, mut batches: Vec<Batch>) {
+    // A stable sort: within a chain, the order of the statements stays.
+    batches.sort_by(|a, b| a.chain.cmp(&b.chain));
+    log.as_owner(|| {
+        act(|| {
+            let mut batches = batches.into_iter().peekable();
+            while let Some(chain) = batches.peek().map(|batch| batch.chain.clone()) {
+                let mut head = lock(log, &chain);
+                while let Some(batch) = batches.next_if(|batch| batch.chain == chain) {
+                    append(log, &mut head, batch);
+                }
+                store(log, &chain, &head);
+            }
+        });
+    });
+}
+
+/// Locks the head of a chain, which begins with this call if need be.
+pub fn lock(log: &Log, chain: &str) -> Head {
+    let table = log.definition.head();
+    let look =
+        format!("SELECT size, hash, frontier FROM {table} WHERE chain = $1 FOR NO KEY UPDATE");
+    retryable(log, || {
+        let mut rows = sql::write(&look, &[text(chain)]);
+        if rows.len() == 0 {
+            let begin = format!(
+                "INSERT INTO {table} (chain, size, hash, frontier) VALUES ($1, 0, $2, '')
+                 ON CONFLICT (chain) DO NOTHING"
+            );
+            sql::write(&begin, &[text(chain), bytea(&hash::NOTHING)]);
+            rows = sql::write(&look, &[text(chain)]);
+        }
+        let size = rows
+            .get::<i64>(0, 1)
+            .and_then(|size| u64::try_from(size).ok());
+        let hash = rows
+            .get::<Vec<u8>>(0, 2)
+            .and_then(|hash| Hash::try_from(hash).ok());
+        let frontier = rows.get::<Vec<u8>>(0, 3);
+        let head = || {
+            let size = size?;
+            let frontier = Frontier::from_bytes(size, &frontier?)?;
+            Some(Head {
+                size,
+                hash: hash?,
+                frontier,
+            })
+        };
+        head().unwrap_or_else(|| {
+            error::raise(error::audit::broken_head(&log.definition.name(), chain))
+        })
+    })
+}
+
+pub fn store(log: &Log, chain: &str, head: &Head) {
+    let update = format!(
+        "UPDATE {} SET size = $2, hash = $3, frontier = $4 WHERE chain = $1",
+        log.definition.head()
+    );
+    let frontier = head.frontier.to_bytes();
+    let size = head.size as i64;
+    sql::write(
+        &update,
+        &[
+            text(chain),
+            bigint(size),
+            bytea(&head.hash),
+            bytea(&frontier),
+        ],
+    );
+}
+
+impl Head {
+    /// Moves on by one leaf and says its link.
+    pub fn push(&mut self, chain: &str, leaf: &Hash) -> Hash {
+        self.size += 1;
+        self.hash = hash::link(chain, self.size, &self.hash, leaf);
+        self.frontier.push(*leaf);
+        self.hash
+    }
+}
+
+fn append(log: &Log, head: &mut Head, batch: Batch) {
+    let Batch {
+        chain,
+        columns,
+        keys,
+        leaves,
+        salts,
+        ..
+    } = batch;
+    let before = head.size as i64;
+    let hashes: Vec<Hash> = leaves.iter().map(|leaf| head.push(&chain, leaf)).collect();
+    let insert = format!(
+        "INSERT INTO {seal} (chain, sequence, entry, version, columns, leaf, hash, salt)
+         SELECT $1, $2 + e.place, e.entry, $3, $4, e.leaf, e.hash, e.salt
+         FROM ROWS FROM (unnest($5), unnest($6), unnest($7), unnest($8))
+              WITH ORDINALITY AS e(entry, leaf, hash, salt, place)",
+        seal = log.definition.seal(),
+    );
+    let array = |hashes: &[Hash]| {
+        (
+            pg_sys::BYTEAARRAYOID,
+            hashes
+                .iter()
+                .map(|h| h.as_slice())
+                .collect::<Vec<_>>()
+                .into_datum(),
+        )
+    };
+    sql::write(
+        &insert,
+        &[
+            text(&chain),
+            bigint(before),
+            (pg_sys::INT2OID, i16::from(encoding::VERSION).into_datum()),
+            (pg_sys::INT2OID, columns.into_datum()),
+            (log.key_kind.array_oid(), key::to_array(log.key_kind, keys)),
+            array(&leaves),
+            array(&hashes),
+            (pg_sys::BYTEAARRAYOID, salts.into_datum()),
+        ],
+    );
+}
+
+/// Says what to do when somebody else moved the chain on since this transaction's snapshot.
+fn retryable<T>(log: &Log, work: impl FnOnce() -> T + std::panic::UnwindSafe) -> T {
+    let name = log.definition.name();
+    PgTryBuilder::new(std::panic::AssertUnwindSafe(work))
+        .catch_when(
+            PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
+            move |caught| {
+                if let CaughtError::PostgresError(_) = caught {
+                    error::raise(error::audit::conflict(&name));
+                }
+                caught.rethrow()
+            },
+        )
+        .execute()
+}

@@ -1,0 +1,238 @@
+//! Which cells are shown from now on: the policy's decision for each, and what has to be withheld
+//! beside it so that nothing withheld can be computed.
+
+use super::decimal::Decimal;
+use super::histogram::{Bin, Histogram};
+use super::name::Name;
+use super::refresh::{Definition, query};
+use super::suppression::{self, Group};
+use super::threshold::{self, Figures, Rules};
+use pgrx::datum::DatumWithOid;
+use pgrx::spi::SpiClient;
+use std::collections::{BTreeMap, BTreeSet};
+
+struct Cell {
+    cell: i32,
+    is_shown: bool,
+    histogram: Histogram,
+}
+
+/// The affected cells, and those that were withheld and might not be any more.
+fn read_cells(
+    client: &mut SpiClient,
+    name: &Name,
+    definition: &Definition,
+    affected: &BTreeMap<i32, bool>,
+) -> Vec<Cell> {
+    let rows = query(
+        client,
+        &format!(
+            "SELECT cell.cell, cell.released_at IS NOT NULL, bin.value::text, bin.current, bin.released
+             FROM {} AS cell JOIN {} AS bin USING (cell)
+             WHERE cell.cell = ANY ($1) OR (cell.released_at IS NULL AND cell.people >= $2)
+             ORDER BY cell.cell, bin.value",
+            name.of("_cells"),
+            name.of("_histogram")
+        ),
+        &[affected.keys().copied().collect::<Vec<i32>>().into(), definition.rules.k.into()],
+    );
+    let mut cells: Vec<Cell> = Vec::new();
+    for row in rows {
+        let (Ok(Some(cell)), Ok(Some(is_shown)), Ok(Some(value))) =
+            (row.get::<i32>(1), row.get::<bool>(2), row.get::<String>(3))
+        else {
+            continue;
+        };
+        let bin = Bin {
+            value: Decimal::parse(&value).unwrap_or_default(),
+            current: row.get(4).ok().flatten().unwrap_or(0),
+            released: row.get(5).ok().flatten().unwrap_or(0),
+        };
+        match cells.last_mut() {
+            Some(last) if last.cell == cell => last.histogram.bins.push(bin),
+            _ => cells.push(Cell {
+                cell,
+                is_shown,
+                histogram: Histogram { bins: vec![bin] },
+            }),
+        }
+    }
+    cells
+}
+
+enum Decision {
+    Stands,
+    Release(Figures),
+    Withhold,
+}
+
+/// A release about people who are all still there stands until there is a new one. A new one needs
+/// the cell to be fit, and to differ from the last in no value or in k: otherwise the two
+/// subtracted would tell about fewer.
+fn decide(cell: &Cell, somebody_left: bool, rules: &Rules) -> Decision {
+    let distance = cell.histogram.distance_from_release();
+    if cell.is_shown && !somebody_left && distance < rules.k {
+        return Decision::Stands;
+    }
+    match threshold::figures(&cell.histogram, rules) {
+        Some(figures) if distance == 0 || distance >= rules.k => Decision::Release(figures),
+        _ => Decision::Withhold,
+    }
+}
+
+pub fn publish(
+    client: &mut SpiClient,
+    name: &Name,
+    definition: &Definition,
+    affected: &BTreeMap<i32, bool>,
+) {
+    let mut withheld: BTreeSet<i32> = BTreeSet::new();
+    let mut unfit: BTreeSet<i32> = BTreeSet::new();
+    let mut released: BTreeMap<i32, Figures> = BTreeMap::new();
+    for cell in read_cells(client, name, definition, affected) {
+        let somebody_left = affected.get(&cell.cell) == Some(&true);
+        match decide(&cell, somebody_left, &definition.rules) {
+            Decision::Stands => {}
+            Decision::Release(figures) => {
+                released.insert(cell.cell, figures);
+            }
+            Decision::Withhold => {
+                unfit.insert(cell.cell);
+                withheld.extend(cell.is_shown.then_some(cell.cell));
+            }
+        }
+    }
+    if definition.totals {
+        for cell in suppressed(client, name, definition, &withheld, &unfit, &released) {
+            released.remove(&cell);
+            withheld.insert(cell);
+        }
+    }
+    withhold(client, name, withheld);
+    write_figures(client, name, &released);
+    query(
+        client,
+        &format!(
+            "DELETE FROM {} WHERE current = 0 AND released = 0 AND cell = ANY ($1)",
+            name.of("_histogram")
+        ),
+        &[affected.keys().copied().collect::<Vec<i32>>().into()],
+    );
+}
+
+/// The cells that have to be withheld because others could be computed from them.
+fn suppressed(
+    client: &mut SpiClient,
+    name: &Name,
+    definition: &Definition,
+    withheld: &BTreeSet<i32>,
+    unfit: &BTreeSet<i32>,
+    released: &BTreeMap<i32, Figures>,
+) -> Vec<i32> {
+    let rows = query(
+        client,
+        &format!(
+            "SELECT cell.cell, cell.people, cell.released_at IS NOT NULL,
+                    jsonb_path_exists(cell.dimensions, '$.* ? (@ == null)'), part_of
+             FROM {} AS cell WHERE people > 0 ORDER BY cell",
+            name.of("_cells")
+        ),
+        &[],
+    );
+    let mut cells: Vec<i32> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
+    let mut leaves: Vec<Vec<i32>> = Vec::new();
+    for row in rows {
+        let (Ok(Some(cell)), Ok(Some(people)), Ok(Some(was_shown)), Ok(Some(of_nobody))) = (
+            row.get::<i32>(1),
+            row.get::<i64>(2),
+            row.get::<bool>(3),
+            row.get::<bool>(4),
+        ) else {
+            continue;
+        };
+        let is_shown = !of_nobody
+            && (released.contains_key(&cell) || (was_shown && !withheld.contains(&cell)));
+        let is_secret = people < definition.rules.k || unfit.contains(&cell);
+        cells.push(cell);
+        groups.push(Group {
+            people,
+            is_shown,
+            is_secret,
+            leaves: Vec::new(),
+        });
+        leaves.extend(row.get::<Vec<i32>>(5).ok().flatten());
+    }
+    for (leaf, part_of) in leaves.iter().enumerate() {
+        for cell in part_of {
+            if let Ok(place) = cells.binary_search(cell) {
+                groups[place].leaves.push(leaf);
+            }
+        }
+    }
+    let places = suppression::suppress(&groups, definition.rules.k);
+    places.into_iter().map(|place| cells[place]).collect()
+}
+
+fn withhold(client: &mut SpiClient, name: &Name, cells: BTreeSet<i32>) {
+    if cells.is_empty() {
+        return;
+    }
+    query(
+        client,
+        &format!(
+            "UPDATE {} SET released_at = NULL, contributors = NULL, average = NULL, median = NULL,
+                    p25 = NULL, p75 = NULL, p90 = NULL WHERE cell = ANY ($1)",
+            name.of("_cells")
+        ),
+        &[cells.into_iter().collect::<Vec<i32>>().into()],
+    );
+}
+
+fn write_figures(client: &mut SpiClient, name: &Name, released: &BTreeMap<i32, Figures>) {
+    if released.is_empty() {
+        return;
+    }
+    let text = |of: fn(&Figures) -> Option<Decimal>| -> DatumWithOid {
+        released
+            .values()
+            .map(|figures| of(figures).map(|value| value.to_string()))
+            .collect::<Vec<Option<String>>>()
+            .into()
+    };
+    let cells: Vec<i32> = released.iter().map(|(cell, _)| *cell).collect();
+    let contributors: Vec<i64> = released
+        .iter()
+        .map(|(_, figures)| figures.contributors)
+        .collect();
+    query(
+        client,
+        &format!(
+            "UPDATE {} AS cell
+             SET released_at = now(), contributors = new.contributors,
+                 average = new.average::numeric, median = new.median::numeric,
+                 p25 = new.p25::numeric, p75 = new.p75::numeric, p90 = new.p90::numeric
+             FROM unnest($1, $2, $3, $4, $5, $6, $7)
+                  AS new (cell, contributors, average, median, p25, p75, p90)
+             WHERE cell.cell = new.cell",
+            name.of("_cells")
+        ),
+        &[
+            cells.clone().into(),
+            contributors.into(),
+            text(|figures| Some(figures.average)),
+            text(|figures| Some(figures.median)),
+            text(|figures| figures.p25),
+            text(|figures| figures.p75),
+            text(|figures| figures.p90),
+        ],
+    );
+    query(
+        client,
+        &format!(
+            "UPDATE {} SET released = current WHERE cell = ANY ($1) AND released <> current",
+            name.of("_histogram")
+        ),
+        &[cells.into()],
+    );
+}

@@ -1,0 +1,141 @@
+//! What readers see. The caller's right is SELECT on the benchmark's view; the tables are read as
+//! their owner, in one statement and so in one snapshot.
+
+use super::name::Name;
+use super::refresh::owner;
+use super::storage;
+use crate::{catalog, error, settings};
+use pgrx::prelude::*;
+use pgrx::{JsonB, pg_sys};
+
+pub struct Cell {
+    pub dimensions: JsonB,
+    pub contributors: i64,
+    pub average: AnyNumeric,
+    pub median: AnyNumeric,
+    pub p25: Option<AnyNumeric>,
+    pub p75: Option<AnyNumeric>,
+    pub p90: Option<AnyNumeric>,
+    pub released_at: TimestampWithTimeZone,
+}
+
+fn may_read(name: &Name) -> bool {
+    name.oid("").is_some_and(|view| {
+        // SAFETY: reads the catalogue's access list of an existing relation for the current user.
+        let access = unsafe {
+            pg_sys::pg_class_aclcheck(view, pg_sys::GetUserId(), pg_sys::ACL_SELECT.into())
+        };
+        access == pg_sys::AclResult::ACLCHECK_OK
+    })
+}
+
+fn require_reader(name: &Name) {
+    if !may_read(name) {
+        error::raise(error::benchmark::may_not_read(&name.of("")));
+    }
+}
+
+pub fn cells(name: &str) -> Vec<Cell> {
+    let name = Name::find(name);
+    require_reader(&name);
+    as_owner(&name, || {
+        Spi::connect(|client| {
+            let rows = client.select(&visible_cells(&name), None, &[]);
+            let mut cells = Vec::new();
+            for row in rows.into_iter().flatten() {
+                let cell = (|| {
+                    Some(Cell {
+                        dimensions: row.get(1).ok()??,
+                        contributors: row.get(2).ok()??,
+                        average: row.get(3).ok()??,
+                        median: row.get(4).ok()??,
+                        p25: row.get(5).ok()?,
+                        p75: row.get(6).ok()?,
+                        p90: row.get(7).ok()?,
+                        released_at: row.get(8).ok()??,
+                    })
+                })();
+                cells.extend(cell);
+            }
+            cells
+        })
+    })
+}
+
+fn as_owner<T>(name: &Name, work: impl FnOnce() -> T) -> T {
+    catalog::as_role(owner(name), || {
+        catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], work)
+    })
+}
+
+/// A cell is out of sight as soon as one of its people is written down as withdrawn, and a cell
+/// "of nobody's stage" is never shown.
+fn visible_cells(name: &Name) -> String {
+    format!(
+        "WITH hidden AS (
+             SELECT unnest(leaf.part_of) AS cell
+             FROM {withdrawn} AS withdrawn
+                  JOIN {contributions} AS contribution USING (subject)
+                  JOIN {cells} AS leaf ON leaf.cell = contribution.leaf)
+         SELECT dimensions, contributors, average, median, p25, p75, p90, released_at
+         FROM {cells} AS cell
+         WHERE released_at IS NOT NULL AND people >= {min_k}
+           AND NOT jsonb_path_exists(dimensions, '$.* ? (@ == null)')
+           AND cell NOT IN (SELECT cell FROM hidden)
+           AND NOT EXISTS (SELECT FROM {withdrawn} WHERE subject IS NULL)
+         ORDER BY level DESC, dimensions",
+        withdrawn = name.of("_withdrawn"),
+        contributions = name.of("_contributions"),
+        cells = name.of("_cells"),
+        min_k = settings::min_k(),
+    )
+}
+
+pub struct Benchmark {
+    pub name: String,
+    pub policy: String,
+    pub k: i32,
+    pub category: String,
+    pub dimensions: Vec<String>,
+    pub totals: bool,
+    pub refreshed_at: Option<TimestampWithTimeZone>,
+}
+
+pub fn benchmarks() -> Vec<Benchmark> {
+    let mut names: Vec<Name> = storage::triggers()
+        .into_iter()
+        .map(|found| found.name)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+        .into_iter()
+        .filter(|name| name.oid("_benchmark").is_some() && may_read(name))
+        .filter_map(|name| {
+            as_owner(&name, || {
+                Spi::connect(|client| {
+                    let row = client
+                        .select(
+                            &format!(
+                                "SELECT policy, k, category, dimensions, totals, refreshed_at FROM {}",
+                                name.of("_benchmark")
+                            ),
+                            None,
+                            &[],
+                        )
+                        .ok()?
+                        .first();
+                    Some(Benchmark {
+                        name: name.of(""),
+                        policy: row.get(1).ok()??,
+                        k: row.get(2).ok()??,
+                        category: row.get(3).ok()??,
+                        dimensions: row.get(4).ok()??,
+                        totals: row.get(5).ok()??,
+                        refreshed_at: row.get(6).ok()?,
+                    })
+                })
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,135 @@
+//! Bringing parents up to date with what a statement changed.
+
+use super::amount::Amount;
+use super::delta::Key;
+use super::image::{self, Column};
+use super::resolve::Counter;
+use super::spec::Measure;
+use super::statement::array;
+use crate::error;
+use pgrx::pg_sys;
+
+/// Above this many parents the planner is asked anew.
+const FEW: usize = 100;
+
+/// Adds to each parent what it gained; parents that are gone are passed over. SPI is connected.
+pub fn counts(counter: &Counter, changes: &[(Key, i64)]) {
+    if let ([(key, amount)], Some(add_one), false) = (changes, &counter.add_one, counter.loose) {
+        let mut values = image::values(&counter.keys, key);
+        values.push(pg_sys::Datum::from(*amount));
+        values.extend(slot(counter));
+        // A slot's row is made by the first increment that finds none.
+        if add_one.execute(&values) > 0 || counter.spec.slots == 0 {
+            return;
+        }
+    }
+    let amounts = changes
+        .iter()
+        .map(|(_, amount)| pg_sys::Datum::from(*amount))
+        .collect();
+    let amounts = array(&Column::of_type(pg_sys::INT8OID), amounts);
+    bulk(counter, changes.iter().map(|(key, _)| key), vec![amounts]);
+}
+
+/// As [`counts`], for sums and averages.
+pub fn amounts(counter: &Counter, changes: Vec<(Key, Amount)>) {
+    let (keys, amounts): (Vec<_>, Vec<_>) = changes.into_iter().unzip();
+    let rows = amounts
+        .iter()
+        .map(|amount| pg_sys::Datum::from(amount.rows))
+        .collect();
+    let totals: Vec<_> = amounts.into_iter().map(Amount::total).collect();
+    if let ([key], [total], Some(add_one), false) = (
+        keys.as_slice(),
+        totals.as_slice(),
+        &counter.add_one,
+        counter.loose,
+    ) {
+        let mut values = image::values(&counter.keys, key);
+        values.push(*total);
+        add_one.execute(&values);
+        return;
+    }
+    let mut lists = vec![array(&Column::of_type(pg_sys::NUMERICOID), totals)];
+    if matches!(counter.spec.measure, Measure::Average { .. }) {
+        lists.push(array(&Column::of_type(pg_sys::INT8OID), rows));
+    }
+    bulk(counter, keys.iter(), lists);
+}
+
+fn bulk<'a>(
+    counter: &Counter,
+    keys: impl ExactSizeIterator<Item = &'a Key>,
+    amounts: Vec<pg_sys::Datum>,
+) {
+    let how_many = keys.len() as i64;
+    let statements = if keys.len() <= FEW {
+        &counter.few
+    } else {
+        &counter.many
+    };
+    let lists = image::lists(&counter.keys, keys);
+    let mut values: Vec<_> = counter
+        .keys
+        .iter()
+        .zip(lists)
+        .map(|(column, list)| array(column, list))
+        .collect();
+    if counter.spec.slots == 0 {
+        let locked = statements.lock.number(&values);
+        if counter.loose && locked < how_many {
+            wait_for_parents(counter, &values);
+        }
+    }
+    values.extend(amounts);
+    values.extend(slot(counter));
+    statements.add.execute(&values);
+}
+
+/// The row of a hot parent's slots that this backend writes: as many backends write at once as
+/// there are slots, and each keeps to its own.
+fn slot(counter: &Counter) -> Option<pg_sys::Datum> {
+    let slots = i32::from(counter.spec.slots);
+    // SAFETY: reads this process' own id.
+    (slots > 0).then(|| pg_sys::Datum::from(unsafe { pg_sys::MyProcPid } % slots))
+}
+
+/// Without a foreign key a parent may come after its children. Who inserts parents and who
+/// changes orphans wait for each other, so that one of them sees what the other did.
+fn wait_for_parents(counter: &Counter, keys: &[pg_sys::Datum]) {
+    orphan_lock(counter.parent, pg_sys::RowExclusiveLock);
+    let locked = counter.few.lock.number(keys);
+    // SAFETY: reads the isolation level; a registered snapshot is released by the resource owner
+    // when the statement fails.
+    unsafe {
+        if pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 {
+            let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+            let rows = counter.present.query(keys, snapshot);
+            pg_sys::UnregisterSnapshot(snapshot);
+            let present = rows
+                .first()
+                .and_then(|row| row[0])
+                .map_or(0, |n| n.value() as i64);
+            if present > locked {
+                error::raise(error::counter::parent_is_newer(&counter.spec.parent_name()));
+            }
+        }
+    }
+}
+
+/// Two modes that exclude each other but not themselves: RowExclusive for orphans, Share for
+/// parents. Held until the transaction ends.
+pub fn orphan_lock(parent: pg_sys::Oid, mode: u32) {
+    let tag = pg_sys::LOCKTAG {
+        // SAFETY: reads a global of this backend.
+        locktag_field1: unsafe { pg_sys::MyDatabaseId }.to_u32(),
+        locktag_field2: parent.to_u32(),
+        locktag_field3: 0,
+        // Advisory locks of users have 1 or 2 here.
+        locktag_field4: 3,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
+        locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
+    };
+    // SAFETY: a complete tag; the lock manager copies it.
+    unsafe { pg_sys::LockAcquire(&tag, mode as i32, false, false) };
+}

@@ -1,0 +1,345 @@
+//! Attaching a counter to a table, and taking it away. The triggers are the only record.
+
+use super::query::{ask, column, rows, run};
+use super::resolve::{self, Counter};
+use super::spec::{Spec, Table, table_name, table_of};
+use super::trigger::maintain;
+use super::{check, keys, names, repair, side};
+use crate::catalog::{self, quote_ident, quote_literal};
+use pgrx::{PgRelation, pg_sys};
+
+const ROWS: &str = "REFERENCING NEW TABLE AS new_rows";
+const EVENTS: [(&str, &str); 4] = [
+    ("insert", ROWS),
+    (
+        "update",
+        "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
+    ),
+    ("delete", "REFERENCING OLD TABLE AS old_rows"),
+    ("truncate", ""),
+];
+
+/// A counter as its triggers record it.
+pub struct Attached {
+    pub child: pg_sys::Oid,
+    pub spec: Spec,
+    /// Names, and whether each fires.
+    pub triggers: Vec<(String, bool)>,
+}
+
+/// Every counter of the database, or of one child; without those of partitions, which are parts
+/// of the partitioned table's.
+pub fn attached(child: Option<pg_sys::Oid>) -> Vec<Attached> {
+    let mut found: Vec<Attached> = Vec::new();
+    for (child, trigger, fires, arguments) in triggers("keep_counter") {
+        let Some(spec) = Spec::from_arguments(&arguments) else {
+            continue;
+        };
+        found_in(&mut found, child, spec, (trigger, fires));
+    }
+    found.retain(|one| child.is_none_or(|child| child == one.child));
+    found.retain(|one| one.spec.partition_of.is_none());
+    found
+}
+
+fn found_in(found: &mut Vec<Attached>, child: pg_sys::Oid, spec: Spec, trigger: (String, bool)) {
+    match found
+        .iter_mut()
+        .find(|one| one.child == child && one.spec == spec)
+    {
+        Some(one) => one.triggers.push(trigger),
+        None => found.push(Attached {
+            child,
+            spec,
+            triggers: vec![trigger],
+        }),
+    }
+}
+
+/// (table, name, fires, arguments) of each trigger with the engine's function of that name; clones
+/// on partitions come and go with their original.
+fn triggers(function: &str) -> Vec<(pg_sys::Oid, String, bool, Vec<String>)> {
+    rows(
+        "SELECT tgrelid, tgname::pg_catalog.text, tgenabled <> 'D', tgargs \
+         FROM pg_catalog.pg_trigger \
+         WHERE tgfoid = pg_catalog.to_regprocedure($1) AND tgparentid = 0 \
+         ORDER BY tgrelid, tgname",
+        &[format!("community_core.{function}()").into()],
+        |row| {
+            let arguments = row.get::<Vec<u8>>(4).ok()??;
+            let mut arguments: Vec<String> = arguments
+                .split(|byte| *byte == 0)
+                .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+                .collect();
+            arguments.pop();
+            let child = row.get(1).ok()??;
+            Some((child, row.get(2).ok()??, row.get(3).ok()??, arguments))
+        },
+    )
+}
+
+/// Attaches a counter, or attaches it anew, and sets it right.
+pub fn create(mut spec: Spec, child: &PgRelation, parent: &PgRelation) {
+    check::check(&mut spec, child, parent);
+    // Writers are shut out from the count to the commit.
+    run(&format!(
+        "LOCK TABLE {}, {} IN SHARE ROW EXCLUSIVE MODE",
+        catalog::qualified_name(parent),
+        catalog::qualified_name(child)
+    ));
+    for old in detach(child, |other| is_same(&spec, other)) {
+        if side::name(&old) != side::name(&spec) {
+            side::drop(&old);
+        }
+    }
+    side::create(&spec, parent);
+    attach_to_child(&spec, child);
+    for partition in partitions(child) {
+        let partition = catalog::open_table(partition, pg_sys::AccessShareLock as i32);
+        let root = (child.namespace().to_owned(), child.name().to_owned());
+        attach_to_child(
+            &Spec {
+                partition_of: Some(root),
+                ..spec.clone()
+            },
+            &partition,
+        );
+    }
+    attach_to_parent(&spec, child, parent);
+    let counter = Counter::new(spec, child, parent);
+    maintain(|| repair::all(&counter, i64::MAX, i64::MAX, |_| ()));
+}
+
+/// Whether `other` feeds the same column from the same key: then one replaces the other. A parent
+/// that is not there any more was renamed.
+fn is_same(spec: &Spec, other: &Spec) -> bool {
+    (spec.parent == other.parent || resolve::find_table(&other.parent).is_none())
+        && spec.child_key == other.child_key
+        && spec.measure.column() == other.measure.column()
+}
+
+fn list(arguments: &[String]) -> String {
+    arguments
+        .iter()
+        .map(|argument| quote_literal(argument))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn attach_to_child(spec: &Spec, table: &PgRelation) {
+    let table_name = catalog::qualified_name(table);
+    let arguments = list(&spec.to_arguments());
+    let base = format!(
+        "{}_counts_{}_by_{}",
+        table.name(),
+        spec.measure.column(),
+        spec.child_key.join("_")
+    );
+    for (event, transitions) in EVENTS {
+        run(&format!(
+            "CREATE TRIGGER {} AFTER {event} ON {table_name} {transitions} \
+             FOR EACH STATEMENT EXECUTE FUNCTION community_core.keep_counter({arguments})",
+            quote_ident(&names::fit(&base, event)),
+        ));
+    }
+    if spec.applied {
+        // Applied rows fire row triggers only, and only those enabled for it. Those of a
+        // partitioned table are cloned to its partitions.
+        if spec.partition_of.is_none() {
+            let name = quote_ident(&names::fit(&base, "applied"));
+            run(&format!(
+                "CREATE TRIGGER {name} AFTER INSERT OR UPDATE OR DELETE ON {table_name} \
+                 FOR EACH ROW EXECUTE FUNCTION community_core.keep_counter({arguments})"
+            ));
+            run(&format!(
+                "ALTER TABLE {table_name} ENABLE REPLICA TRIGGER {name}"
+            ));
+        }
+        let truncate = quote_ident(&names::fit(&base, "truncate"));
+        run(&format!(
+            "ALTER TABLE ONLY {table_name} ENABLE ALWAYS TRIGGER {truncate}"
+        ));
+    }
+}
+
+/// The parent's own triggers: a row that takes another key takes the count of that key's children,
+/// and so does a new row where children can come first.
+fn attach_to_parent(spec: &Spec, child: &PgRelation, parent: &PgRelation) {
+    let parent_name = catalog::qualified_name(parent);
+    let child_name = table_name(&(child.namespace().to_owned(), child.name().to_owned()));
+    let arguments = list(&[vec![child_name], spec.to_arguments()].concat());
+    let base = format!(
+        "{}_recounts_{}_of_{}",
+        parent.name(),
+        spec.measure.column(),
+        child.name()
+    );
+    let function = format!("EXECUTE FUNCTION community_core.recount_new_key({arguments})");
+    let moved = keys::pairs(spec, child, parent)
+        .iter()
+        .map(|key| format!("(OLD.{0} {1} NEW.{0}) IS NOT TRUE", key.parent, key.same))
+        .collect::<Vec<_>>()
+        .join(" OR ");
+    run(&format!(
+        "CREATE TRIGGER {} AFTER UPDATE ON {parent_name} FOR EACH ROW WHEN ({moved}) {function}",
+        quote_ident(&names::fit(&base, "update"))
+    ));
+    let insert = quote_ident(&names::fit(&base, "insert"));
+    if parent.is_partitioned_table() {
+        // A row that moves to another partition is inserted there.
+        run(&format!(
+            "CREATE TRIGGER {insert} AFTER INSERT ON {parent_name} FOR EACH ROW {function}"
+        ));
+    } else if !check::has_foreign_key(spec, child, parent) {
+        run(&format!(
+            "CREATE TRIGGER {insert} AFTER INSERT ON {parent_name} {ROWS} \
+             FOR EACH STATEMENT {function}"
+        ));
+    }
+}
+
+/// Takes the triggers of the counters that `which` picks; gives what they were.
+pub fn detach(child: &PgRelation, which: impl Fn(&Spec) -> bool) -> Vec<Spec> {
+    let mut tables = partitions(child);
+    tables.push(child.oid());
+    let mut specs: Vec<Spec> = Vec::new();
+    for (table, trigger, _, arguments) in triggers("keep_counter") {
+        let Some(spec) = Spec::from_arguments(&arguments) else {
+            continue;
+        };
+        if tables.contains(&table) && which(&spec) {
+            drop_trigger(table, &trigger);
+            let spec = Spec {
+                partition_of: None,
+                ..spec
+            };
+            if !specs.contains(&spec) {
+                specs.push(spec);
+            }
+        }
+    }
+    let own: Table = (child.namespace().to_owned(), child.name().to_owned());
+    for (table, trigger, _, arguments) in triggers("recount_new_key") {
+        let Some((of, arguments)) = arguments.split_first() else {
+            continue;
+        };
+        let Some(spec) = Spec::from_arguments(arguments) else {
+            continue;
+        };
+        let of = table_of(of);
+        let ours = of.as_ref() == Some(&own)
+            || of
+                .as_ref()
+                .is_some_and(|of| resolve::find_table(of).is_none());
+        if ours && which(&spec) {
+            drop_trigger(table, &trigger);
+        }
+    }
+    specs
+}
+
+fn drop_trigger(table: pg_sys::Oid, trigger: &str) {
+    let table = catalog::open_table(table, pg_sys::AccessShareLock as i32);
+    run(&format!(
+        "DROP TRIGGER {} ON {}",
+        quote_ident(trigger),
+        catalog::qualified_name(&table)
+    ));
+}
+
+/// Every partition below a table, at any depth.
+pub fn partitions(table: &PgRelation) -> Vec<pg_sys::Oid> {
+    super::query::values(
+        "SELECT relid::pg_catalog.oid FROM pg_catalog.pg_partition_tree($1) \
+         WHERE relid <> $1 ORDER BY 1",
+        &[table.oid().into()],
+    )
+}
+
+/// What is not as it should be about an attached counter.
+pub fn problem(one: &Attached, child: &PgRelation) -> Option<String> {
+    let Some(parent) = resolve::find_table(&one.spec.parent) else {
+        return Some(format!("table {} does not exist", one.spec.parent_name()));
+    };
+    let parent = catalog::open_table(parent, pg_sys::AccessShareLock as i32);
+    for (table, columns) in [
+        (child, &one.spec.child_key),
+        (&parent, &one.spec.parent_key),
+        (&parent, &one.spec.measure.columns()),
+    ] {
+        if let Some(column) = columns
+            .iter()
+            .find(|column| !resolve::has_column(table, column))
+        {
+            let table = catalog::qualified_name(table);
+            return Some(format!("column \"{column}\" of {table} does not exist"));
+        }
+    }
+    if let Some((trigger, _)) = one.triggers.iter().find(|(_, fires)| !fires) {
+        return Some(format!("trigger {} is disabled", quote_ident(trigger)));
+    }
+    if one.triggers.len() < EVENTS.len() + usize::from(one.spec.applied) {
+        return Some("a trigger is missing".to_owned());
+    }
+    let bare = column(
+        "SELECT p.relid::pg_catalog.text FROM pg_catalog.pg_partition_tree($1) AS p \
+         WHERE p.relid <> $1 AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t \
+             WHERE t.tgrelid = p.relid \
+             AND t.tgfoid = pg_catalog.to_regprocedure('community_core.keep_counter()') \
+             AND t.tgtype & 1 = 0)",
+        &[child.oid().into()],
+    );
+    if let Some(partition) = bare.first() {
+        return Some(format!("partition {partition} has no triggers of its own"));
+    }
+    let watched = triggers("recount_new_key")
+        .iter()
+        .any(|(table, _, fires, arguments)| {
+            *table == parent.oid()
+                && *fires
+                && arguments.get(1..).and_then(Spec::from_arguments).as_ref() == Some(&one.spec)
+        });
+    (!watched)
+        .then(|| "the parent's trigger is missing or disabled".to_owned())
+        .or_else(|| {
+            let loose = !check::has_foreign_key(&one.spec, child, &parent);
+            let watches_inserts = ask(
+                "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = $1 \
+             AND tgfoid = pg_catalog.to_regprocedure('community_core.recount_new_key()') \
+             AND tgtype & 4 <> 0)",
+                &[parent.oid().into()],
+            );
+            (loose && !watches_inserts)
+                .then(|| "there is no foreign key any more: attach the counter again".to_owned())
+        })
+}
+
+/// Calls `work`, as the owner, for each counter of `parent`; without a parent, for each that is
+/// the caller's.
+pub fn each(parent: Option<&PgRelation>, mut work: impl FnMut(&Counter)) {
+    if let Some(parent) = parent {
+        catalog::require_owner(parent);
+    }
+    for one in attached(None) {
+        let Some(oid) = resolve::find_table(&one.spec.parent) else {
+            continue;
+        };
+        if parent.is_some_and(|parent| parent.oid() != oid) {
+            continue;
+        }
+        let lock = pg_sys::AccessShareLock as i32;
+        let (child, table) = (
+            catalog::open_table(one.child, lock),
+            catalog::open_table(oid, lock),
+        );
+        // SAFETY: GetUserId only reads backend state.
+        if !catalog::is_owner(&child, unsafe { pg_sys::GetUserId() }) {
+            continue;
+        }
+        catalog::as_role(catalog::owner(&child), || {
+            work(&super::query::safely(|| {
+                Counter::new(one.spec.clone(), &child, &table)
+            }));
+        });
+    }
+}

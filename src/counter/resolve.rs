@@ -1,0 +1,305 @@
+//! A counter's names made into what a trigger runs with: column numbers, types, plans. Done once
+//! per backend and trigger, and again when the catalogue says that something changed.
+
+use super::expression::Expression;
+use super::image::Column;
+use super::spec::{Measure, Spec, Table, table_name, table_of};
+use super::sql::Sql;
+use super::statement::{Statement, array_type};
+use super::{check, keys, query};
+use crate::{catalog, error};
+use pgrx::{PgRelation, pg_guard, pg_sys};
+use rustc_hash::FxHashMap;
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, CString};
+use std::rc::Rc;
+
+pub struct Counter {
+    pub spec: Spec,
+    /// The child's key, and the same of the parent.
+    pub keys: Vec<Column>,
+    pub parent_keys: Vec<Column>,
+    pub value: Option<Column>,
+    pub counted: Option<Expression>,
+    /// A child may be without its parent, as no foreign key says otherwise.
+    pub loose: bool,
+    pub add_one: Option<Statement>,
+    pub few: Bulk,
+    pub many: Bulk,
+    pub present: Statement,
+    pub sql: Sql,
+    child: pg_sys::Oid,
+    pub parent: pg_sys::Oid,
+    valid: Cell<bool>,
+}
+
+/// What is done to a list of parents.
+pub struct Bulk {
+    pub lock: Statement,
+    pub add: Statement,
+}
+
+impl Counter {
+    pub fn new(spec: Spec, child: &PgRelation, parent: &PgRelation) -> Counter {
+        let pairs = keys::pairs(&spec, child, parent);
+        let types: Vec<_> = pairs.iter().map(|pair| pair.child_type).collect();
+        let sql = Sql::new(&spec, child, parent, pairs);
+        let lists: Vec<_> = types.iter().map(|of| array_type(*of)).collect();
+        let mut one: Vec<_> = types;
+        let mut all = lists.clone();
+        for amount in amount_types(&spec.measure) {
+            one.push(*amount);
+            all.push(array_type(*amount));
+        }
+        if spec.slots > 0 {
+            one.push(pg_sys::INT2OID);
+            all.push(pg_sys::INT2OID);
+        }
+        Counter {
+            keys: spec
+                .child_key
+                .iter()
+                .map(|name| Column::of(child, name))
+                .collect(),
+            parent_keys: spec
+                .parent_key
+                .iter()
+                .map(|name| Column::of(parent, name))
+                .collect(),
+            value: spec
+                .measure
+                .value()
+                .map(|name| Column::of(child, name))
+                .map(base_type),
+            counted: spec
+                .counted
+                .as_deref()
+                .map(|counted| Expression::compile(counted, child)),
+            loose: !check::has_foreign_key(&spec, child, parent),
+            add_one: sql.add_one().map(|sql| Statement::generic(sql, one)),
+            few: Bulk {
+                lock: Statement::generic(sql.lock(), lists.clone()),
+                add: Statement::generic(sql.add(), all.clone()),
+            },
+            many: Bulk {
+                lock: Statement::custom(sql.lock(), lists.clone()),
+                add: Statement::custom(sql.add(), all),
+            },
+            present: Statement::custom(sql.present(), lists),
+            sql,
+            child: child.oid(),
+            parent: parent.oid(),
+            valid: Cell::new(true),
+            spec,
+        }
+    }
+}
+
+pub fn amount_types(measure: &Measure) -> &'static [pg_sys::Oid] {
+    match measure {
+        Measure::Count { .. } => &[pg_sys::INT8OID],
+        Measure::Sum { .. } => &[pg_sys::NUMERICOID],
+        Measure::Average { .. } => &[pg_sys::NUMERICOID, pg_sys::INT8OID],
+    }
+}
+
+fn base_type(column: Column) -> Column {
+    // SAFETY: the type of an existing column.
+    Column {
+        type_oid: unsafe { pg_sys::getBaseType(column.type_oid) },
+        ..column
+    }
+}
+
+type Registry = RefCell<FxHashMap<pg_sys::Oid, Rc<Counter>>>;
+
+thread_local! {
+    // Leaked, so that nothing is freed while the process exits and memory contexts are gone.
+    static COUNTERS: &'static Registry = {
+        watch_the_catalogue();
+        Box::leak(Box::default())
+    };
+}
+
+/// The counter that `trigger` on `child` keeps, by the trigger's arguments.
+pub fn counter(trigger: &pg_sys::Trigger, child: &PgRelation) -> Rc<Counter> {
+    remembered(trigger, || {
+        let (spec, parent) = spec(trigger, &arguments(trigger), child);
+        Counter::new(spec, child, &parent)
+    })
+}
+
+/// The counter whose parent `trigger` watches: its first argument is the child.
+pub fn counter_of_parent(trigger: &pg_sys::Trigger, table: &PgRelation) -> Rc<Counter> {
+    remembered(trigger, || {
+        let arguments = arguments(trigger);
+        let Some((child_name, arguments)) = arguments.split_first() else {
+            let (name, table) = (trigger_name(trigger), catalog::qualified_name(table));
+            error::raise(error::counter::bad_arguments(&name, &table))
+        };
+        let Some(child) = table_of(child_name).as_ref().and_then(find_table) else {
+            let (name, table) = (trigger_name(trigger), catalog::qualified_name(table));
+            error::raise(error::counter::child_missing(&name, &table, child_name))
+        };
+        let child = catalog::open_table(child, pg_sys::AccessShareLock as i32);
+        let (spec, parent) = spec(trigger, arguments, &child);
+        Counter::new(spec, &child, &parent)
+    })
+}
+
+fn remembered(trigger: &pg_sys::Trigger, resolve: impl FnOnce() -> Counter) -> Rc<Counter> {
+    let known = COUNTERS.with(|counters| {
+        counters
+            .borrow()
+            .get(&trigger.tgoid)
+            .filter(|counter| counter.valid.get())
+            .cloned()
+    });
+    if let Some(counter) = known {
+        return counter;
+    }
+    let counter = Rc::new(query::safely(resolve));
+    let old: Vec<_> = COUNTERS.with(|counters| {
+        let mut counters = counters.borrow_mut();
+        let mut old: Vec<_> = counters
+            .extract_if(|_, counter| !counter.valid.get())
+            .map(|(_, old)| old)
+            .collect();
+        old.extend(counters.insert(trigger.tgoid, Rc::clone(&counter)));
+        old
+    });
+    // Plans are freed here, when nothing borrows the registry: freeing calls Postgres.
+    drop(old);
+    counter
+}
+
+/// What the trigger's arguments say, and the parent they name, with every name checked.
+fn spec(trigger: &pg_sys::Trigger, arguments: &[String], child: &PgRelation) -> (Spec, PgRelation) {
+    let name = trigger_name(trigger);
+    let child_name = catalog::qualified_name(child);
+    let spec = Spec::from_arguments(arguments)
+        .unwrap_or_else(|| error::raise(error::counter::bad_arguments(&name, &child_name)));
+    if let Some(root) = &spec.partition_of
+        && !is_partition_of(child, root)
+    {
+        error::raise(error::counter::not_a_partition(
+            &name,
+            &child_name,
+            &table_name(root),
+        ));
+    }
+    let Some(parent) = find_table(&spec.parent) else {
+        error::raise(error::counter::parent_missing(
+            &name,
+            &child_name,
+            &spec.parent_name(),
+        ))
+    };
+    let parent = catalog::open_table(parent, pg_sys::AccessShareLock as i32);
+    let values: Vec<_> = spec
+        .measure
+        .value()
+        .map(str::to_owned)
+        .into_iter()
+        .collect();
+    for (table, columns) in [
+        (child, &spec.child_key),
+        (child, &values),
+        (&parent, &spec.parent_key),
+        (&parent, &spec.measure.columns()),
+    ] {
+        if let Some(column) = columns.iter().find(|column| !has_column(table, column)) {
+            let table = catalog::qualified_name(table);
+            error::raise(error::counter::column_missing(&name, &table, column));
+        }
+    }
+    (spec, parent)
+}
+
+/// The trigger's arguments as text.
+pub fn arguments(trigger: &pg_sys::Trigger) -> Vec<String> {
+    (0..trigger.tgnargs as usize)
+        .map(|i| {
+            // SAFETY: tgargs holds tgnargs NUL-terminated strings.
+            unsafe { CStr::from_ptr(*trigger.tgargs.add(i)) }
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect()
+}
+
+pub fn trigger_name(trigger: &pg_sys::Trigger) -> String {
+    // SAFETY: tgname is a NUL-terminated string for as long as the trigger descriptor lives.
+    unsafe { CStr::from_ptr(trigger.tgname) }
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// The OID of `schema.table`, if there is one.
+pub fn find_table(name: &Table) -> Option<pg_sys::Oid> {
+    let schema = CString::new(name.0.as_str()).ok()?;
+    let table = CString::new(name.1.as_str()).ok()?;
+    // SAFETY: both look up a NUL-terminated name in the system caches; InvalidOid when missing.
+    let oid = unsafe {
+        let schema = pg_sys::get_namespace_oid(schema.as_ptr(), true);
+        pg_sys::get_relname_relid(table.as_ptr(), schema)
+    };
+    (oid != pg_sys::InvalidOid).then_some(oid)
+}
+
+pub fn has_column(table: &PgRelation, column: &str) -> bool {
+    table
+        .tuple_desc()
+        .iter()
+        .any(|a| !a.is_dropped() && a.name() == column)
+}
+
+fn is_partition_of(child: &PgRelation, root: &Table) -> bool {
+    find_table(root).is_some_and(|root| {
+        query::ask(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_partition_ancestors($1) AS a(oid) \
+             WHERE a.oid = $2)",
+            &[child.oid().into(), root.into()],
+        )
+    })
+}
+
+fn watch_the_catalogue() {
+    // SAFETY: registers callbacks that live as long as the library, which is never unloaded.
+    unsafe {
+        let nothing = pg_sys::Datum::from(0);
+        pg_sys::CacheRegisterRelcacheCallback(Some(table_changed), nothing);
+        for cache in [
+            pg_sys::SysCacheIdentifier::NAMESPACEOID,
+            pg_sys::SysCacheIdentifier::PROCOID,
+            pg_sys::SysCacheIdentifier::TYPEOID,
+        ] {
+            pg_sys::CacheRegisterSyscacheCallback(cache as i32, Some(anything_changed), nothing);
+        }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn table_changed(_argument: pg_sys::Datum, table: pg_sys::Oid) {
+    invalidate(|counter| {
+        table == pg_sys::InvalidOid || counter.child == table || counter.parent == table
+    });
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn anything_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
+    invalidate(|_| true);
+}
+
+/// Called from within Postgres at any time; the registry is never borrowed for writing across a
+/// call to Postgres, so it can be read here.
+fn invalidate(concerned: impl Fn(&Counter) -> bool) {
+    COUNTERS.with(|counters| {
+        if let Ok(counters) = counters.try_borrow() {
+            counters
+                .values()
+                .filter(|c| concerned(c))
+                .for_each(|c| c.valid.set(false));
+        }
+    });
+}

@@ -1,0 +1,351 @@
+//! What the triggers of a mutual choice do. Each pair has one row of state with a flag for either
+//! side, there only while one of them says yes. Whoever comes second waits for the first at that
+//! row and then sees both flags; a statement about many pairs takes them in order.
+
+use super::order::Order;
+use super::plan::Plans;
+use crate::catalog::{self, Column};
+use crate::error;
+use pgrx::prelude::*;
+use pgrx::{PgRelation, PgTrigger};
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// What the arguments of the triggers say.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Definition {
+    /// Both as `schema.table`, quoted.
+    pub state: String,
+    pub matches: String,
+    pub low: String,
+    pub high: String,
+    pub chooser: String,
+    pub target: String,
+    pub choice: String,
+    pub scope: Vec<String>,
+}
+
+impl Definition {
+    pub fn to_arguments(&self) -> Vec<&str> {
+        let mut arguments = vec![
+            self.state.as_str(),
+            &self.matches,
+            &self.low,
+            &self.high,
+            &self.chooser,
+            &self.target,
+            &self.choice,
+        ];
+        arguments.extend(self.scope.iter().map(String::as_str));
+        arguments
+    }
+
+    fn from_arguments(arguments: Vec<String>) -> Option<Definition> {
+        let mut rest = arguments.into_iter();
+        let mut next = || rest.next();
+        let (state, matches, low, high) = (next()?, next()?, next()?, next()?);
+        let (chooser, target, choice) = (next()?, next()?, next()?);
+        Some(Definition {
+            state,
+            matches,
+            low,
+            high,
+            chooser,
+            target,
+            choice,
+            scope: rest.collect(),
+        })
+    }
+
+    /// The columns of a pair's row, in the state and in the matches.
+    pub fn key(&self) -> impl Iterator<Item = &str> {
+        self.scope
+            .iter()
+            .map(String::as_str)
+            .chain([self.low.as_str(), self.high.as_str()])
+    }
+}
+
+/// One pair in its scope, and which of the two sides a statement speaks of.
+struct Said {
+    key: Vec<pg_sys::Datum>,
+    low: bool,
+    high: bool,
+}
+
+/// The key's columns in `choices`: the scope, then the chooser and the target.
+struct Keys {
+    columns: Vec<(Column, Order, Storage)>,
+    choice: Column,
+}
+
+#[derive(Clone, Copy)]
+struct Storage {
+    length: i16,
+    by_value: bool,
+    alignment: std::ffi::c_char,
+}
+
+impl Keys {
+    fn of(definition: &Definition, choices: &PgRelation) -> Keys {
+        let people = [&definition.chooser, &definition.target];
+        let columns = definition.scope.iter().chain(people).map(|name| {
+            let column = catalog::column(choices, name);
+            let order = Order::of(choices, &column);
+            let storage = choices
+                .tuple_desc()
+                .get(column.number as usize - 1)
+                .map(|attribute| Storage {
+                    length: attribute.attlen,
+                    by_value: attribute.attbyval,
+                    alignment: attribute.attalign,
+                })
+                .unwrap_or_else(|| {
+                    error::raise(error::undefined_column(
+                        &catalog::qualified_name(choices),
+                        name,
+                    ))
+                });
+            (column, order, storage)
+        });
+        Keys {
+            columns: columns.collect(),
+            choice: catalog::column(choices, &definition.choice),
+        }
+    }
+
+    fn types(&self) -> Vec<pg_sys::Oid> {
+        self.columns
+            .iter()
+            .map(|(column, ..)| column.type_oid)
+            .collect()
+    }
+
+    fn compare(&self, a: &Said, b: &Said) -> Ordering {
+        let places = self.columns.iter().zip(a.key.iter().zip(&b.key));
+        places
+            .map(|((_, order, _), (a, b))| order.compare(*a, *b))
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
+    }
+
+    /// Every yes of a transition table, in the order of the pairs, each pair once.
+    fn yeses(&self, choices: &PgRelation, rows: *mut pg_sys::Tuplestorestate) -> Vec<Said> {
+        let mut said = Vec::new();
+        each_row(choices, rows, |values, nulls| {
+            let place = self.choice.number as usize - 1;
+            if nulls[place] || values[place].value() as u8 == 0 {
+                return;
+            }
+            let mut key: Vec<_> = self
+                .columns
+                .iter()
+                .map(|(column, _, storage)| storage.copy(values[column.number as usize - 1]))
+                .collect();
+            let (target, chooser) = (key.len() - 1, key.len() - 2);
+            let chose_higher = match self.columns[target].1.compare(key[chooser], key[target]) {
+                Ordering::Less => true,
+                Ordering::Greater => {
+                    key.swap(chooser, target);
+                    false
+                }
+                Ordering::Equal => return,
+            };
+            said.push(Said {
+                key,
+                low: chose_higher,
+                high: !chose_higher,
+            });
+        });
+        said.sort_by(|a, b| self.compare(a, b));
+        said.dedup_by(|next, kept| {
+            let same = self.compare(next, kept).is_eq();
+            if same {
+                kept.low |= next.low;
+                kept.high |= next.high;
+            }
+            same
+        });
+        said
+    }
+
+    /// What `said` says and `also` does not. Both are in order.
+    fn without(&self, said: &[Said], also: &[Said]) -> Vec<Said> {
+        let rest = said.iter().map(|one| {
+            let place = also.binary_search_by(|other| self.compare(other, one));
+            let (low, high) = place.map_or((false, false), |i| (also[i].low, also[i].high));
+            Said {
+                key: one.key.clone(),
+                low: one.low && !low,
+                high: one.high && !high,
+            }
+        });
+        rest.filter(|one| one.low || one.high).collect()
+    }
+
+    /// One array per column of the key, and two of flags.
+    fn lists(&self, said: &[Said]) -> Vec<pg_sys::Datum> {
+        let boolean = Storage {
+            length: 1,
+            by_value: true,
+            alignment: b'c' as std::ffi::c_char,
+        };
+        let flags = |side: fn(&Said) -> bool| {
+            let flags = said
+                .iter()
+                .map(|one| pg_sys::Datum::from(side(one)))
+                .collect();
+            boolean.array(pg_sys::BOOLOID, flags)
+        };
+        let columns = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(place, (column, _, storage))| {
+                let values = said.iter().map(|one| one.key[place]).collect();
+                storage.array(column.type_oid, values)
+            });
+        columns
+            .chain([flags(|one| one.low), flags(|one| one.high)])
+            .collect()
+    }
+}
+
+impl Storage {
+    /// A copy that outlives the row.
+    fn copy(self, value: pg_sys::Datum) -> pg_sys::Datum {
+        if self.by_value {
+            return value;
+        }
+        // SAFETY: a value passed by reference, not NULL: either a varlena or `length` bytes.
+        unsafe {
+            if self.length < 0 {
+                return pg_sys::pg_detoast_datum_copy(value.cast_mut_ptr()).into();
+            }
+            let place = pg_sys::palloc(self.length as usize).cast::<u8>();
+            place.copy_from_nonoverlapping(value.cast_mut_ptr(), self.length as usize);
+            place.into()
+        }
+    }
+
+    fn array(self, type_oid: pg_sys::Oid, mut values: Vec<pg_sys::Datum>) -> pg_sys::Datum {
+        // SAFETY: the values are of the type that is described, none is NULL.
+        unsafe {
+            pg_sys::construct_array(
+                values.as_mut_ptr(),
+                values.len() as i32,
+                type_oid,
+                self.length.into(),
+                self.by_value,
+                self.alignment,
+            )
+            .into()
+        }
+    }
+}
+
+/// After a statement on the choices, or before their TRUNCATE.
+pub fn keep(trigger: &PgTrigger) {
+    let misuse = || error::pair::not_as_a_trigger("keep_mutual_choice", "create_mutual_choice");
+    let choices = trigger
+        .relation()
+        .unwrap_or_else(|_| error::raise(misuse()));
+    let definition = trigger
+        .extra_args()
+        .ok()
+        .and_then(Definition::from_arguments);
+    let (Some(definition), pgrx::PgTriggerLevel::Statement) = (definition, trigger.level()) else {
+        error::raise(misuse())
+    };
+    let data = trigger.trigger_data();
+    let (old, new) = (data.tg_oldtable, data.tg_newtable);
+    let work = || {
+        catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || {
+            Spi::connect_mut(|_| {
+                if old.is_null() && new.is_null() {
+                    Spi::run(&format!("DELETE FROM {}", definition.state))
+                        .unwrap_or_else(|failure| error::spi(failure));
+                } else {
+                    changed(&definition, &choices, old, new);
+                }
+            });
+        });
+    };
+    catalog::as_role(catalog::owner(&choices), work);
+}
+
+fn changed(
+    definition: &Definition,
+    choices: &PgRelation,
+    old: *mut pg_sys::Tuplestorestate,
+    new: *mut pg_sys::Tuplestorestate,
+) {
+    let keys = Keys::of(definition, choices);
+    let (before, after) = (keys.yeses(choices, old), keys.yeses(choices, new));
+    let retracted = keys.without(&before, &after);
+    let told = keys.without(&after, &before);
+    let plans = plans(definition, &keys);
+    if !retracted.is_empty() {
+        let mut lists = keys.lists(&retracted);
+        plans.lock.run(&mut lists);
+        plans.retract.run(&mut lists);
+        plans.forget.run(&mut lists);
+    }
+    match told.as_slice() {
+        [] => {}
+        [one] => {
+            let mut values = one.key.clone();
+            values.extend([one.low, one.high].map(pg_sys::Datum::from));
+            if plans.tell.run(&mut values) {
+                plans.matched.run(&mut values[..one.key.len()]);
+            }
+        }
+        many => {
+            plans.tell_many.run(&mut keys.lists(many));
+        }
+    }
+}
+
+/// The plans for a definition, for as long as the types of its columns stay.
+fn plans(definition: &Definition, keys: &Keys) -> Rc<Plans> {
+    type Known = HashMap<(Definition, Vec<pg_sys::Oid>), Rc<Plans>>;
+    thread_local! {
+        static KNOWN: RefCell<Known> = RefCell::new(HashMap::new());
+    }
+    let types = keys.types();
+    KNOWN.with_borrow_mut(|known| {
+        known
+            .entry((definition.clone(), types.clone()))
+            .or_insert_with(|| Rc::new(Plans::new(definition, &types)))
+            .clone()
+    })
+}
+
+/// Reads a transition table from its start; there may be none.
+fn each_row(
+    relation: &PgRelation,
+    rows: *mut pg_sys::Tuplestorestate,
+    mut each: impl FnMut(&[pg_sys::Datum], &[bool]),
+) {
+    if rows.is_null() {
+        return;
+    }
+    // SAFETY: the tuplestore belongs to the running trigger and holds rows of the relation; the
+    // slot is dropped at the end, or with its memory context when an ERROR passes by.
+    unsafe {
+        let descriptor = (*relation.as_ptr()).rd_att;
+        let columns = (*descriptor).natts as usize;
+        let slot =
+            pg_sys::MakeSingleTupleTableSlot(descriptor, &raw const pg_sys::TTSOpsMinimalTuple);
+        pg_sys::tuplestore_rescan(rows);
+        while pg_sys::tuplestore_gettupleslot(rows, true, false, slot) {
+            pg_sys::slot_getallattrs(slot);
+            let values = std::slice::from_raw_parts((*slot).tts_values, columns);
+            let nulls = std::slice::from_raw_parts((*slot).tts_isnull, columns);
+            each(values, nulls);
+        }
+        pg_sys::ExecDropSingleTupleTableSlot(slot);
+    }
+}

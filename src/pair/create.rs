@@ -1,0 +1,289 @@
+//! Attaching a mutual choice. The state is made anew from the choices each time, so that doing it
+//! again repairs.
+
+use super::canonical::{members, named, run};
+use super::choice::Definition;
+use super::order::Order;
+use crate::catalog::{self, Column, quote_ident, quote_literal};
+use crate::error;
+use pgrx::PgRelation;
+use pgrx::prelude::*;
+
+pub struct Wanted<'a> {
+    pub choices: pg_sys::Oid,
+    pub scope: Vec<String>,
+    pub chooser: &'a str,
+    pub target: &'a str,
+    pub choice: &'a str,
+    pub matches: pg_sys::Oid,
+}
+
+const EVENTS: [(&str, &str); 4] = [
+    ("AFTER INSERT", "REFERENCING NEW TABLE AS new_rows"),
+    (
+        "AFTER UPDATE",
+        "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
+    ),
+    ("AFTER DELETE", "REFERENCING OLD TABLE AS old_rows"),
+    ("BEFORE TRUNCATE", ""),
+];
+
+const SUFFIX: &str = "mutual";
+
+pub fn create(wanted: &Wanted) {
+    let lock = pg_sys::ShareRowExclusiveLock as pg_sys::LOCKMODE;
+    let choices = catalog::open_table(wanted.choices, lock);
+    let matches = catalog::open_table(wanted.matches, lock);
+    catalog::require_owner(&choices);
+    catalog::require_owner(&matches);
+    let owner = catalog::owner(&choices);
+    if !catalog::is_owner(&matches, owner) {
+        error::raise(error::not_owner(&catalog::qualified_name(&matches)));
+    }
+    let (low, high) = pair_of(&matches);
+    check(wanted, &choices, &matches, &low, &high);
+    if choices.name().len() + 1 + SUFFIX.len() >= pg_sys::NAMEDATALEN as usize {
+        error::raise(error::pair::name_too_long(&catalog::qualified_name(
+            &choices,
+        )));
+    }
+    let schema = quote_ident(choices.namespace());
+    let table = format!("{}_{SUFFIX}", choices.name());
+    let definition = Definition {
+        state: format!("{schema}.{}", quote_ident(&table)),
+        matches: catalog::qualified_name(&matches),
+        low,
+        high,
+        chooser: wanted.chooser.to_owned(),
+        target: wanted.target.to_owned(),
+        choice: wanted.choice.to_owned(),
+        scope: wanted.scope.clone(),
+    };
+    let names = Names::of(&choices);
+    drop((choices, matches));
+    catalog::as_role(owner, || {
+        create_state(&definition, &names, &table);
+        attach(&definition, &names);
+        fill(&definition, &names);
+    });
+}
+
+/// What the statements need of the choices once they are closed.
+struct Names {
+    choices: String,
+    triggers: String,
+    check: String,
+}
+
+impl Names {
+    fn of(choices: &PgRelation) -> Names {
+        Names {
+            choices: catalog::qualified_name(choices),
+            triggers: named(choices.name(), "keep_mutual_choice_truncate")
+                .trim_end_matches("truncate")
+                .to_owned(),
+            check: named(choices.name(), "pair_check"),
+        }
+    }
+}
+
+fn check(wanted: &Wanted, choices: &PgRelation, matches: &PgRelation, low: &str, high: &str) {
+    let name = catalog::qualified_name(choices);
+    let (chooser, target) = members(choices, wanted.chooser, wanted.target);
+    let choice = catalog::column(choices, wanted.choice);
+    if choice.type_oid != pg_sys::BOOLOID {
+        let type_name = catalog::type_name(choice.type_oid, choice.type_mod);
+        error::raise(error::pair::not_a_choice(&name, &choice.name, &type_name));
+    }
+    let scope = wanted.scope.iter().map(String::as_str);
+    let here = scope
+        .clone()
+        .chain([chooser.name.as_str(), target.name.as_str()]);
+    let there = scope.chain([low, high]);
+    for (one, other) in here.clone().zip(there.clone()) {
+        let (one, other) = (
+            catalog::column(choices, one),
+            catalog::column(matches, other),
+        );
+        Order::of(choices, &one);
+        if !one.not_null {
+            error::raise(error::pair::nullable(&name, &one.name));
+        }
+        if (one.type_oid, one.collation) != (other.type_oid, other.collation) {
+            let type_of = |column: &Column| catalog::type_name(column.type_oid, column.type_mod);
+            error::raise(error::pair::matches_do_not_fit(
+                &name,
+                &one.name,
+                &type_of(&one),
+                &catalog::qualified_name(matches),
+                &other.name,
+                &type_of(&other),
+            ));
+        }
+    }
+    require_unique(choices, here.map(str::to_owned).collect());
+    require_unique(matches, there.map(str::to_owned).collect());
+}
+
+/// The columns that `create_canonical_pair` keeps in order.
+fn pair_of(matches: &PgRelation) -> (String, String) {
+    let arguments = read(
+        "SELECT tgargs FROM pg_catalog.pg_trigger WHERE tgrelid = $1
+         AND tgfoid = pg_catalog.to_regprocedure('community_core.canonicalize_pair()')",
+        &[matches.oid().into()],
+        |row| row.get::<Vec<u8>>(1),
+    );
+    let arguments = arguments.into_iter().flatten().next().unwrap_or_default();
+    let mut names = arguments
+        .split(|byte| *byte == 0)
+        .map(|name| String::from_utf8_lossy(name).into_owned());
+    match (names.next(), names.next()) {
+        (Some(low), Some(high)) => (low, high),
+        _ => error::raise(error::pair::not_a_pair_table(&catalog::qualified_name(
+            matches,
+        ))),
+    }
+}
+
+fn require_unique(table: &PgRelation, columns: Vec<String>) {
+    let found = read(
+        "SELECT true FROM pg_catalog.pg_index i
+         WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indimmediate
+           AND i.indpred IS NULL AND i.indexprs IS NULL
+           AND pg_catalog.cardinality($2) = i.indnkeyatts
+           AND NOT EXISTS (
+               SELECT FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) AS place
+               JOIN pg_catalog.pg_attribute a
+                    ON a.attrelid = i.indrelid AND a.attnum = i.indkey[place]
+               WHERE a.attname::pg_catalog.text <> ALL ($2))",
+        &[table.oid().into(), columns.clone().into()],
+        |row| row.get::<bool>(1),
+    );
+    if found.is_empty() {
+        let name = catalog::qualified_name(table);
+        error::raise(error::pair::no_unique_key(&name, &columns));
+    }
+}
+
+/// The table beside the choices. Nobody but its owner may look into it: it tells who chose whom.
+fn create_state(definition: &Definition, names: &Names, table: &str) {
+    let columns: Vec<String> = definition.key().map(str::to_owned).collect();
+    let wanted = [columns.clone(), vec!["low_yes".into(), "high_yes".into()]].concat();
+    let there: Vec<String> = read(
+        "SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a
+         WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+         ORDER BY a.attnum",
+        &[definition.state.as_str().into()],
+        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
+    );
+    if there == wanted {
+        return;
+    }
+    let key: Vec<_> = columns.iter().map(|column| quote_ident(column)).collect();
+    let of_choices = |name: &str| format!("c.{}", quote_ident(name));
+    let selected: Vec<_> = definition
+        .scope
+        .iter()
+        .chain([&definition.chooser, &definition.target])
+        .zip(&key)
+        .map(|(source, column)| format!("{} AS {column}", of_choices(source)))
+        .collect();
+    let state = &definition.state;
+    let not_null: Vec<_> = key
+        .iter()
+        .map(|column| format!("ALTER {column} SET NOT NULL"))
+        .collect();
+    let low_high = format!(
+        "{} < {}",
+        quote_ident(&definition.low),
+        quote_ident(&definition.high)
+    );
+    run(&format!(
+        "CREATE TABLE {state} AS SELECT {}, false AS low_yes, false AS high_yes
+             FROM {} AS c WITH NO DATA;
+         ALTER TABLE {state} {}, ALTER low_yes SET NOT NULL, ALTER high_yes SET NOT NULL,
+             ADD CONSTRAINT {} PRIMARY KEY ({}), ADD CONSTRAINT {} CHECK ({low_high}),
+             ENABLE ROW LEVEL SECURITY;
+         COMMENT ON TABLE {state} IS {};",
+        selected.join(", "),
+        names.choices,
+        not_null.join(", "),
+        quote_ident(&named(table, "pkey")),
+        key.join(", "),
+        quote_ident(&named(table, "pair_check")),
+        quote_literal(
+            "Who said yes to whom, one row per pair while one of them does. Kept by \
+             community_core.create_mutual_choice and made anew by it; for nobody to read."
+        ),
+    ));
+    for role in read(
+        "SELECT 'PUBLIC' UNION ALL SELECT pg_catalog.quote_ident(rolname) FROM pg_catalog.pg_roles
+         WHERE rolname IN ('anon', 'authenticated', 'service_role')",
+        &[],
+        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
+    ) {
+        run(&format!("REVOKE ALL ON TABLE {state} FROM {role}"));
+    }
+}
+
+fn attach(definition: &Definition, names: &Names) {
+    let arguments: Vec<_> = definition
+        .to_arguments()
+        .iter()
+        .map(|argument| quote_literal(argument))
+        .collect();
+    for (event, transitions) in EVENTS {
+        let verb = event.rsplit(' ').next().unwrap_or_default().to_lowercase();
+        run(&format!(
+            "CREATE OR REPLACE TRIGGER {} {event} ON {} {transitions} FOR EACH STATEMENT
+             EXECUTE FUNCTION community_core.keep_mutual_choice({})",
+            quote_ident(&format!("{}{verb}", names.triggers)),
+            names.choices,
+            arguments.join(", ")
+        ));
+    }
+    let (check, choices) = (quote_ident(&names.check), &names.choices);
+    run(&format!(
+        "ALTER TABLE {choices} DROP CONSTRAINT IF EXISTS {check},
+             ADD CONSTRAINT {check} CHECK ({} <> {})",
+        quote_ident(&definition.chooser),
+        quote_ident(&definition.target)
+    ));
+}
+
+fn fill(definition: &Definition, names: &Names) {
+    let key: Vec<_> = definition.key().map(quote_ident).collect();
+    let columns = key.join(", ");
+    let [chooser, target, choice] =
+        [&definition.chooser, &definition.target, &definition.choice].map(|name| quote_ident(name));
+    let scope: String = definition
+        .scope
+        .iter()
+        .map(|column| format!("{}, ", quote_ident(column)))
+        .collect();
+    run(&format!(
+        "DELETE FROM {state};
+         INSERT INTO {state} ({columns}, low_yes, high_yes)
+         SELECT {scope}LEAST({chooser}, {target}), GREATEST({chooser}, {target}),
+                pg_catalog.bool_or({chooser} < {target}), pg_catalog.bool_or({chooser} > {target})
+         FROM {} WHERE {choice} GROUP BY {scope}LEAST({chooser}, {target}), GREATEST({chooser}, {target});
+         INSERT INTO {} ({columns}) SELECT {columns} FROM {state} WHERE low_yes AND high_yes
+         ON CONFLICT ({columns}) DO NOTHING",
+        names.choices,
+        definition.matches,
+        state = definition.state,
+    ));
+}
+
+fn read<T>(
+    sql: &str,
+    arguments: &[pgrx::datum::DatumWithOid],
+    each: impl FnMut(pgrx::spi::SpiHeapTupleData) -> pgrx::spi::Result<T>,
+) -> Vec<T> {
+    catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || {
+        Spi::connect(|client| -> pgrx::spi::Result<Vec<T>> {
+            client.select(sql, None, arguments)?.map(each).collect()
+        })
+        .unwrap_or_else(|failure| error::spi(failure))
+    })
+}
