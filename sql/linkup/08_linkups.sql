@@ -150,7 +150,7 @@ GRANT SELECT (id, linkup_id, invited_user_id, state, offered_options, selected_o
               expires_at, closed_at, created_at, updated_at) ON linkup_invites TO authenticated;
 
 CREATE OR REPLACE TRIGGER linkups_check_brief BEFORE INSERT OR UPDATE OF brief ON linkups
-    FOR EACH ROW EXECUTE FUNCTION community_core.check_linkup_documents('brief', 'brief');
+    FOR EACH ROW EXECUTE FUNCTION check_document('brief');
 CREATE OR REPLACE TRIGGER linkups_by_function BEFORE UPDATE OF state, lock_version, locked_at ON linkups
     FOR EACH ROW WHEN ((OLD.state, OLD.lock_version, OLD.locked_at)
                        IS DISTINCT FROM (NEW.state, NEW.lock_version, NEW.locked_at))

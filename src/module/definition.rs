@@ -13,22 +13,42 @@ macro_rules! files {
     };
 }
 
-pub const MODULES: &[Module] = &[Module {
-    name: "founders",
-    files: files!("founders":
-        "01_given.sql",
-        "02_subcommunities.sql",
-        "03_consent.sql",
-        "04_directory.sql",
-        "05_cohorts.sql",
-        "06_feed.sql",
-        "07_connections.sql",
-        "08_messages.sql",
-        "09_experts.sql",
-        "10_reputation.sql",
-        "11_benchmarks.sql",
-    ),
-}];
+pub const MODULES: &[Module] = &[
+    Module {
+        name: "founders",
+        files: files!("founders":
+            "01_given.sql",
+            "02_subcommunities.sql",
+            "03_consent.sql",
+            "04_directory.sql",
+            "05_cohorts.sql",
+            "06_feed.sql",
+            "07_connections.sql",
+            "08_messages.sql",
+            "09_experts.sql",
+            "10_reputation.sql",
+            "11_benchmarks.sql",
+        ),
+    },
+    Module {
+        name: "linkup",
+        files: files!("linkup":
+            "01_states.sql",
+            "02_users.sql",
+            "03_regions.sql",
+            "04_messages.sql",
+            "05_profiles.sql",
+            "06_billing.sql",
+            "07_safety.sql",
+            "08_linkups.sql",
+            "09_invites.sql",
+            "10_lifecycle.sql",
+            "11_afterwards.sql",
+            "12_admin.sql",
+            "13_erasure.sql",
+        ),
+    },
+];
 
 /// Run where the database has no schema `auth`.
 pub const IDENTITY: (&str, &str) = ("auth.sql", include_str!("../../sql/identity/auth.sql"));
