@@ -4,6 +4,7 @@ use pgrx::prelude::*;
 
 mod access;
 mod aggregates;
+mod blocks;
 mod publication;
 mod totals;
 

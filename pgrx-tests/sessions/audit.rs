@@ -699,3 +699,123 @@ fn every_entry_of_every_chain_has_a_proof_that_holds() {
             .is_empty()
     );
 }
+
+/// Runs the program that a legal reviewer runs: its exit status and what it says.
+fn review(export: &str, arguments: &[&str]) -> (i32, String) {
+    let program = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/examples/verify_export/verify_export.py"
+    );
+    let file = std::env::temp_dir().join(format!(
+        "{:x}.jsonl",
+        export.len() ^ export.as_ptr() as usize
+    ));
+    std::fs::write(&file, export).expect("write the export");
+    let output = std::process::Command::new("python3")
+        .arg(program)
+        .arg(&file)
+        .args(arguments)
+        .output()
+        .expect("run python3");
+    std::fs::remove_file(&file).expect("remove the export");
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.code().unwrap_or(-1),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+fn export(client: &mut Client, arguments: &str) -> String {
+    client
+        .query(
+            &format!("SELECT community_core.export_audit({arguments})"),
+            &[],
+        )
+        .expect("export")
+        .iter()
+        .map(|row| row.get::<_, String>(0) + "\n")
+        .collect()
+}
+
+#[test]
+fn an_export_is_checked_without_postgres() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE TABLE log (id integer PRIMARY KEY, org text, person uuid, d numeric, j jsonb,
+                               a text[], at timestamptz, r int4range);
+             SELECT community_core.create_audit_log('log', '{org}', '{person,j}');
+             INSERT INTO log SELECT i, 'org ' || i % 3, md5((i % 5)::text)::uuid, i / 7.0,
+                 jsonb_build_object('n', i / 8.0, 'ü', array[i, NULL], 'b', i > 3),
+                 array['x', NULL, i::text], '2026-01-01'::timestamptz + i * interval '1 hour',
+                 int4range(i, i + 5)
+             FROM generate_series(1, 2500) i;
+             SELECT community_core.erase_audit_subject(md5('3')::uuid);
+             INSERT INTO log (id) VALUES (0)",
+        )
+        .expect("write");
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+    if std::process::Command::new("python3").arg("--version").output().is_err() {
+        eprintln!("skipped: python3 is not there");
+        return;
+    }
+    let whole = export(&mut client, "'log'");
+    assert_eq!(
+        review(&whole, &[]),
+        (0, "2504 entries in 4 chains: intact\n".to_owned())
+    );
+    let part = export(&mut client, "'log', 'org%201', 100");
+    assert_eq!(review(&part, &[]).0, 0, "{}", review(&part, &[]).1);
+
+    let checkpoint: String = client
+        .query_one("SELECT community_core.audit_checkpoint()", &[])
+        .expect("body")
+        .get(0);
+    let note = database
+        .cluster
+        .directory
+        .join(format!("{}.note", database.name));
+    std::fs::write(&note, checkpoint).expect("write the note");
+    let note = note.display().to_string();
+    let (status, said) = review(&whole, &["--checkpoint", &note]);
+    assert_eq!((status, said.contains("4 of 4 trees")), (0, true), "{said}");
+
+    // What a forger might do to the file.
+    let lines: Vec<&str> = whole.lines().collect();
+    let without: String = lines
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| *i != 7)
+        .map(|(_, l)| format!("{l}\n"))
+        .collect();
+    assert_eq!(review(&without, &[]).0, 1);
+    let cut: String = lines[..lines.len() - 1]
+        .iter()
+        .map(|l| format!("{l}\n"))
+        .collect();
+    assert_eq!(review(&cut, &[]).0, 1);
+    let swapped = whole.replacen("\"sequence\":5,", "\"sequence\":6,", 1);
+    assert_eq!(review(&swapped, &[]).0, 1);
+    let entry = lines[9].find("\"entry\":\"").expect("an entry") + 40;
+    let mut changed = lines.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>();
+    let digit = if &lines[9][entry..=entry] == "0" {
+        "1"
+    } else {
+        "0"
+    };
+    changed[9].replace_range(entry..=entry, digit);
+    assert_eq!(review(&(changed.join("\n") + "\n"), &[]).0, 1);
+    assert_eq!(review("{}\n", &[]).0, 2);
+
+    // What a superuser might do to the log.
+    client
+        .batch_execute(
+            "ALTER TABLE log DISABLE TRIGGER USER; UPDATE log SET d = 0 WHERE id = 17;
+             DELETE FROM log WHERE id = 18",
+        )
+        .expect("tamper");
+    let (status, said) = review(&export(&mut client, "'log'"), &[]);
+    assert_eq!(status, 1);
+    assert_eq!(said.lines().count(), 3, "{said}");
+}

@@ -1,1 +1,283 @@
-//! Claims about the benchmark that one connection cannot show.
+//! Benchmarks with several sessions: withdrawals that meet a refresh, crashes, dumps.
+
+use super::cluster::{Cluster, Database, wait_until_blocked};
+use crate::claims::benchmark::COMMUNITY;
+use postgres::Client;
+
+/// A database with six people: 50, 60, 70, 80, 90 and 100, all consenting, not yet refreshed.
+fn community() -> Database<'static> {
+    let database = Database::engines();
+    let mut client = database.connect();
+    client
+        .batch_execute(&COMMUNITY.replace("SET LOCAL", "SET"))
+        .expect("the community");
+    client
+        .batch_execute(
+            "SELECT join_in(number, 'seed', 'fintech', 50 + 10 * number) FROM generate_series(0, 5) AS number",
+        )
+        .expect("people");
+    database
+}
+
+/// A session that must never wait for a lock.
+fn session(database: &Database) -> Client {
+    let mut client = database.connect();
+    client
+        .batch_execute("SET search_path = founders; SET lock_timeout = '5s'")
+        .expect("settings");
+    client
+}
+
+fn refresh(client: &mut Client) -> bool {
+    client
+        .query_one(
+            "SELECT community_core.refresh_benchmark('irs_by_stage')",
+            &[],
+        )
+        .expect("a refresh")
+        .get(0)
+}
+
+fn withdraw(client: &mut Client, person: i32) {
+    client
+        .execute(
+            "UPDATE consent_preferences SET enabled = false WHERE user_id = person($1)",
+            &[&person],
+        )
+        .expect("a withdrawal");
+}
+
+fn published(client: &mut Client) -> String {
+    client
+        .query_one(
+            "SELECT coalesce(string_agg(concat_ws(' ', stage, contributors, average), '; ' ORDER BY stage), 'nothing')
+             FROM irs_by_stage",
+            &[],
+        )
+        .expect("the view")
+        .get(0)
+}
+
+#[test]
+fn a_withdrawal_during_a_refresh_does_not_wait_and_is_never_published() {
+    let database = community();
+    let (mut refreshing, mut person, mut reader) =
+        (session(&database), session(&database), session(&database));
+    refreshing.batch_execute("BEGIN").expect("begin");
+    assert!(refresh(&mut refreshing));
+    assert_eq!(published(&mut refreshing), "seed 5 75");
+    withdraw(&mut person, 0);
+    refreshing.batch_execute("COMMIT").expect("commit");
+    assert_eq!(published(&mut reader), "nothing");
+    refresh(&mut person);
+    assert_eq!(published(&mut reader), "nothing");
+}
+
+#[test]
+fn a_withdrawal_between_the_queue_and_the_source_is_not_published() {
+    let database = community();
+    let (mut locker, mut person, mut reader) =
+        (session(&database), session(&database), session(&database));
+    locker
+        .batch_execute("BEGIN; LOCK TABLE scores IN ACCESS EXCLUSIVE MODE")
+        .expect("lock");
+    let mut refreshing = database.connect();
+    refreshing
+        .batch_execute("SET search_path = founders")
+        .expect("settings");
+    let refresher = std::thread::spawn(move || {
+        // The queue is taken by now, the source is not read.
+        refresh(&mut refreshing)
+    });
+    wait_until_blocked(&mut reader, 1);
+    withdraw(&mut person, 0);
+    withdraw(&mut person, 1);
+    locker.batch_execute("COMMIT").expect("unlock");
+    assert!(refresher.join().expect("the refresh"));
+    assert_eq!(published(&mut reader), "nothing", "four are left");
+}
+
+#[test]
+fn an_uncommitted_withdrawal_is_published_only_until_it_commits() {
+    let database = community();
+    let (mut refreshing, mut person, mut reader) =
+        (session(&database), session(&database), session(&database));
+    person.batch_execute("BEGIN").expect("begin");
+    withdraw(&mut person, 0);
+    assert!(refresh(&mut refreshing));
+    assert_eq!(published(&mut reader), "seed 5 75");
+    assert_eq!(
+        published(&mut person),
+        "nothing",
+        "in the withdrawing transaction itself"
+    );
+    person.batch_execute("COMMIT").expect("commit");
+    assert_eq!(published(&mut reader), "nothing");
+}
+
+#[test]
+fn a_withdrawal_that_is_rolled_back_changes_nothing() {
+    let database = community();
+    let (mut person, mut reader) = (session(&database), session(&database));
+    refresh(&mut reader);
+    person.batch_execute("BEGIN").expect("begin");
+    withdraw(&mut person, 0);
+    person.batch_execute("ROLLBACK").expect("rollback");
+    assert_eq!(published(&mut reader), "seed 5 75");
+}
+
+#[test]
+fn withdrawals_from_one_cell_do_not_wait_for_each_other() {
+    let database = community();
+    let (mut one, mut other, mut reader) =
+        (session(&database), session(&database), session(&database));
+    refresh(&mut reader);
+    one.batch_execute("BEGIN").expect("begin");
+    withdraw(&mut one, 0);
+    withdraw(&mut other, 1);
+    assert_eq!(published(&mut reader), "nothing");
+    one.batch_execute("COMMIT").expect("commit");
+}
+
+#[test]
+fn of_two_refreshes_one_works_and_the_other_returns() {
+    let database = community();
+    let (mut one, mut other) = (session(&database), session(&database));
+    one.batch_execute("BEGIN").expect("begin");
+    assert!(refresh(&mut one));
+    assert!(!refresh(&mut other));
+    one.batch_execute("COMMIT").expect("commit");
+    assert!(refresh(&mut other));
+    assert_eq!(published(&mut other), "seed 5 75");
+}
+
+#[test]
+fn a_killed_refresh_leaves_the_last_release_and_loses_no_change() {
+    let database = community();
+    let (mut locker, mut reader) = (session(&database), session(&database));
+    refresh(&mut reader);
+    reader
+        .batch_execute(
+            "SELECT join_in(number, 'seed', 'fintech', 100) FROM generate_series(10, 15) AS number",
+        )
+        .expect("people");
+    locker
+        .batch_execute("BEGIN; LOCK TABLE scores IN ACCESS EXCLUSIVE MODE")
+        .expect("lock");
+    let mut refreshing = database.connect();
+    refreshing
+        .batch_execute("SET search_path = founders")
+        .expect("settings");
+    let pid: i32 = refreshing
+        .query_one("SELECT pg_backend_pid()", &[])
+        .expect("pid")
+        .get(0);
+    let refresher = std::thread::spawn(move || {
+        refreshing
+            .query_one(
+                "SELECT community_core.refresh_benchmark('irs_by_stage')",
+                &[],
+            )
+            .is_err()
+    });
+    wait_until_blocked(&mut reader, 1);
+    reader
+        .execute("SELECT pg_terminate_backend($1)", &[&pid])
+        .expect("terminate");
+    assert!(
+        refresher.join().expect("the refresh"),
+        "the refresh was killed"
+    );
+    locker.batch_execute("COMMIT").expect("unlock");
+    assert_eq!(published(&mut reader), "seed 5 75");
+    assert!(refresh(&mut reader));
+    assert_eq!(published(&mut reader), "seed 10 88");
+}
+
+#[test]
+fn a_reader_takes_no_transaction_id() {
+    let database = community();
+    let mut reader = session(&database);
+    refresh(&mut reader);
+    reader.batch_execute("BEGIN").expect("begin");
+    published(&mut reader);
+    reader
+        .query("SELECT * FROM community_core.benchmarks()", &[])
+        .expect("benchmarks");
+    reader
+        .query(
+            "SELECT * FROM community_core.benchmark_coverage('irs_by_stage')",
+            &[],
+        )
+        .expect("coverage");
+    let id: Option<String> = reader
+        .query_one("SELECT pg_current_xact_id_if_assigned()::text", &[])
+        .expect("id")
+        .get(0);
+    assert_eq!(id, None);
+}
+
+#[test]
+fn a_restored_dump_publishes_the_same_and_still_hides_a_withdrawal() {
+    let database = community();
+    refresh(&mut session(&database));
+    let cluster = Cluster::shared();
+    let file = cluster.directory.join(format!("{}.dump", database.name));
+    let file = file.display().to_string();
+    cluster.run("pg_dump", &["-Fc", "-f", &file, &database.name], &[]);
+    let restored = Database::bare(cluster);
+    cluster.run(
+        "pg_restore",
+        &["--exit-on-error", "-d", &restored.name, &file],
+        &[],
+    );
+    let mut client = session(&restored);
+    assert_eq!(published(&mut client), "seed 5 75");
+    withdraw(&mut client, 3);
+    assert_eq!(published(&mut client), "nothing");
+    refresh(&mut client);
+    assert_eq!(
+        published(&mut client),
+        "nothing",
+        "five are left, but one less than before"
+    );
+}
+
+#[test]
+fn dropping_the_extension_keeps_the_tables_and_nothing_stays_readable() {
+    let database = community();
+    let mut client = session(&database);
+    refresh(&mut client);
+    client
+        .batch_execute("DROP EXTENSION community_core CASCADE")
+        .expect("drop");
+    assert!(client.query("SELECT * FROM irs_by_stage", &[]).is_err());
+    let rows: i64 = client
+        .query_one("SELECT count(*) FROM irs_by_stage_contributions", &[])
+        .expect("rows")
+        .get(0);
+    assert_eq!(rows, 6);
+    withdraw(&mut client, 0);
+    client
+        .batch_execute("SET community_core.modules = 'none'; CREATE EXTENSION community_core")
+        .expect("create");
+    let again = COMMUNITY
+        .split("SELECT community_core")
+        .nth(1)
+        .expect("the creation");
+    client
+        .batch_execute(&format!("SELECT community_core{again}"))
+        .expect("repair");
+    assert_eq!(
+        published(&mut client),
+        "nothing",
+        "who withdrew meanwhile is not known yet"
+    );
+    refresh(&mut client);
+    let rows: i64 = client
+        .query_one("SELECT count(*) FROM irs_by_stage_contributions", &[])
+        .expect("rows")
+        .get(0);
+    assert_eq!(rows, 5);
+    assert_eq!(published(&mut client), "nothing");
+}

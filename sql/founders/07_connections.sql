@@ -77,16 +77,18 @@ DECLARE
     before CONSTANT text := CASE WHEN TG_OP = 'UPDATE' THEN OLD.status ELSE 'none' END;
     actor  CONSTANT text := CASE member WHEN NEW.requester_id THEN 'requester'
                                         WHEN NEW.recipient_id THEN 'recipient' END;
+    allowed boolean;
 BEGIN
     IF TG_OP = 'UPDATE' AND (OLD.requester_id, OLD.recipient_id) <> (NEW.requester_id, NEW.recipient_id) THEN
         RAISE EXCEPTION 'connection % is between % and %, and stays so', OLD.id, OLD.requester_id, OLD.recipient_id
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Delete it and ask the other person.';
     END IF;
-    -- Who may take a connection from one status to another. Without a signed-in user the service
-    -- acts for both sides.
-    IF (before <> NEW.status OR NEW.status = 'blocked') AND NOT EXISTS (
-        SELECT FROM (VALUES
+    IF before <> NEW.status OR NEW.status = 'blocked' THEN
+        -- Who may take a connection from one status to another. Without a signed-in user the
+        -- service acts for both sides.
+        SELECT bool_or(member IS NULL OR move.by IS NOT DISTINCT FROM actor) INTO allowed
+        FROM (VALUES
             ('none',     'pending',  'requester'),
             ('none',     'blocked',  'requester'),
             ('pending',  'accepted', 'recipient'),
@@ -100,13 +102,17 @@ BEGIN
             ('blocked',  'blocked',  'requester'),
             ('blocked',  'blocked',  'recipient')
         ) AS move (from_status, to_status, by)
-        WHERE move.from_status = before AND move.to_status = NEW.status
-          AND (member IS NULL OR move.by = actor))
-    THEN
-        RAISE EXCEPTION 'a connection cannot go from % to % by %', before, NEW.status,
-            coalesce('its ' || actor, CASE WHEN member IS NULL THEN 'the service' ELSE 'a stranger' END)
-            USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'The recipient accepts or declines what is pending, either blocks; to cancel a request, delete it.';
+        WHERE move.from_status = before AND move.to_status = NEW.status;
+        IF allowed IS NULL THEN
+            RAISE EXCEPTION 'a connection cannot go from % to %', before, NEW.status
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = 'It begins pending; it is then accepted, declined or blocked. To cancel a request or to end a connection, delete it.';
+        ELSIF NOT allowed THEN
+            RAISE EXCEPTION '% cannot take the connection between % and % from % to %',
+                coalesce('its ' || actor, 'a stranger'), NEW.requester_id, NEW.recipient_id, before, NEW.status
+                USING ERRCODE = 'insufficient_privilege',
+                      HINT = 'The requester asks, the recipient accepts or declines, either blocks.';
+        END IF;
     END IF;
     IF NEW.status = 'blocked' THEN
         PERFORM @schema@.lock_pair(NEW.requester_id, NEW.recipient_id, true);
@@ -127,7 +133,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION keep_connection_lifecycle() IS
-    'Trigger: a connection moves only along its lifecycle, by who may move it (55000), and a suggested one needs the consent of both (42501).';
+    'Trigger: a connection moves only along its lifecycle (55000), moved by who may move it (42501), and a suggested one needs the consent of both (42501).';
 CREATE OR REPLACE TRIGGER founder_connections_keep_lifecycle
     BEFORE INSERT OR UPDATE ON founder_connections
     FOR EACH ROW EXECUTE FUNCTION keep_connection_lifecycle();

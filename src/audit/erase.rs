@@ -156,10 +156,7 @@ fn find(log: &Log, subject: Uuid) -> Vec<Found> {
                     {
                         continue;
                     }
-                    encoder.commit(index, &values, &nulls, slot)
-                };
-                let Some(commitment) = commitment else {
-                    continue;
+                    hash::commitment(slot, &encoder.erasable_value(index, &values, &nulls))
                 };
                 erased[32 * index..32 * index + 32].copy_from_slice(&commitment);
                 gone.push(index);

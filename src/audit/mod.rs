@@ -17,7 +17,9 @@ mod changes;
 mod create;
 mod encoding;
 mod erase;
+mod export;
 mod hash;
+mod jcs;
 mod json;
 mod jsonb;
 mod key;
@@ -298,6 +300,23 @@ fn owned(log: Option<PgRelation>) -> Vec<Log> {
                 .collect()
         }
     }
+}
+
+/// The log as JSON Lines that are checked without Postgres.
+#[pg_extern(stable)]
+fn export_audit(
+    log: PgRelation,
+    chain: default!(Option<&str>, "NULL"),
+    since: default!(Option<i64>, "NULL"),
+) -> SetOfIterator<'static, String> {
+    let since = export::since(since);
+    SetOfIterator::new(export::Export::new(&owned(Some(log))[0], chain, since))
+}
+
+/// RFC 8785 canonical JSON.
+#[pg_extern(immutable, parallel_safe)]
+fn jcs(json: pgrx::JsonB) -> String {
+    jcs::canonical(&json.0).unwrap_or_else(|| error::raise(error::audit::beyond_double()))
 }
 
 /// Records what happens to a table in a log.

@@ -187,32 +187,33 @@ impl Encoder {
         self.value = value_bytes;
     }
 
-    /// The commitment to the erasable column `index` as it stands.
+    /// The bytes of the erasable column `index`, to which an entry commits.
     ///
     /// # Safety
     /// As for [`Encoder::encode`].
-    pub unsafe fn commit(
+    pub unsafe fn erasable_value(
         &self,
         index: usize,
         values: &[pg_sys::Datum],
         nulls: &[bool],
-        salt: &[u8],
-    ) -> Option<hash::Hash> {
-        let field = self
+    ) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if let Some(field) = self
             .fields
             .iter()
-            .find(|field| field.erasable == Some(index))?;
-        let mut bytes = Vec::new();
-        // SAFETY: the caller vouches for the value.
-        unsafe {
-            self.value(
-                &mut bytes,
-                field,
-                values[field.index()],
-                nulls[field.index()],
-            )
-        };
-        Some(hash::commitment(salt, &bytes))
+            .find(|field| field.erasable == Some(index))
+        {
+            // SAFETY: the caller vouches for the value.
+            unsafe {
+                self.value(
+                    &mut bytes,
+                    field,
+                    values[field.index()],
+                    nulls[field.index()],
+                )
+            };
+        }
+        bytes
     }
 
     unsafe fn value(&self, out: &mut Vec<u8>, field: &Field, datum: pg_sys::Datum, is_null: bool) {

@@ -97,6 +97,11 @@ impl RowSpace {
         rest.iter().all(|number| *number == 0).then_some(made_of)
     }
 
+    #[cfg(any(test, feature = "pg_test"))]
+    pub fn rank(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Every row, and every sum of a row and a multiple of another in which something cancels out.
     pub fn combinations_of_two(&self) -> impl Iterator<Item = Combination> {
         let single = self.rows.iter().map(|row| self.combined(row, 0, row));

@@ -59,7 +59,7 @@ pub fn create(wish: Wish) {
         // The source is written for the caller's search_path; everything else is qualified.
         let source_changed = make_source(&name, &wish, &consent);
         catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || {
-            storage::make_tables(&name);
+            storage::make_tables(&name, wish.policy);
             let rules_changed = define(&name, &wish);
             let triggers_missing = storage::make_triggers(&name, wish.category, &consent, &watched);
             if source_changed || rules_changed || triggers_missing {

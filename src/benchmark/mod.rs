@@ -11,7 +11,9 @@ use pgrx::prelude::*;
 use pgrx::{AnyNumeric, JsonB, PgRelation};
 
 mod aggregate;
-mod algebra;
+pub mod algebra;
+mod block_refresh;
+mod blocks;
 mod decimal;
 mod definition;
 mod histogram;
@@ -80,7 +82,7 @@ fn benchmark(
         name!(dimensions, JsonB),
         name!(contributors, i64),
         name!(average, AnyNumeric),
-        name!(median, AnyNumeric),
+        name!(median, Option<AnyNumeric>),
         name!(p25, Option<AnyNumeric>),
         name!(p75, Option<AnyNumeric>),
         name!(p90, Option<AnyNumeric>),
@@ -126,6 +128,36 @@ fn benchmarks() -> TableIterator<
             found.refreshed_at,
         )
     }))
+}
+
+/// How many consenting people with a value there are, how many of them are in a published cell,
+/// and their share.
+#[pg_extern(stable, parallel_restricted)]
+fn benchmark_coverage(
+    name: &str,
+) -> TableIterator<
+    'static,
+    (
+        name!(consenting, i64),
+        name!(published, i64),
+        name!(share, Option<AnyNumeric>),
+    ),
+> {
+    let found = reading::coverage(name);
+    let share = (found.consenting > 0).then(|| {
+        let percent = 100 * found.published / found.consenting;
+        AnyNumeric::from(percent) / AnyNumeric::from(100)
+    });
+    TableIterator::once((found.consenting, found.published, share))
+}
+
+/// Where the caller stands in the finest published cell: top quarter, upper half, lower half or
+/// bottom quarter.
+#[pg_extern(stable, parallel_restricted)]
+fn benchmark_position(
+    name: &str,
+) -> TableIterator<'static, (name!(dimensions, JsonB), name!(position, &'static str))> {
+    TableIterator::new(reading::position(name).into_iter())
 }
 
 /// Trigger: writes down that the person of the new row has to be looked up again.

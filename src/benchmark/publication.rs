@@ -4,7 +4,7 @@
 use super::decimal::Decimal;
 use super::histogram::{Bin, Histogram};
 use super::name::Name;
-use super::refresh::{Definition, query};
+use super::refresh::{Definition, query, top_level};
 use super::suppression::{self, Group};
 use super::threshold::{self, Figures, Rules};
 use pgrx::datum::DatumWithOid;
@@ -110,6 +110,7 @@ pub fn publish(
     }
     withhold(client, name, withheld);
     write_figures(client, name, &released);
+    remember_release(client, name, released.keys().copied().collect());
     query(
         client,
         &format!(
@@ -133,8 +134,10 @@ fn suppressed(
         client,
         &format!(
             "SELECT cell.cell, cell.people, cell.released_at IS NOT NULL,
-                    jsonb_path_exists(cell.dimensions, '$.* ? (@ == null)'), part_of
+                    jsonb_path_exists(cell.dimensions, '$.* ? (@ == null)'),
+                    CASE WHEN level = {} THEN part_of END
              FROM {} AS cell WHERE people > 0 ORDER BY cell",
+            top_level(definition),
             name.of("_cells")
         ),
         &[],
@@ -174,14 +177,14 @@ fn suppressed(
     places.into_iter().map(|place| cells[place]).collect()
 }
 
-fn withhold(client: &mut SpiClient, name: &Name, cells: BTreeSet<i32>) {
+pub fn withhold(client: &mut SpiClient, name: &Name, cells: BTreeSet<i32>) {
     if cells.is_empty() {
         return;
     }
     query(
         client,
         &format!(
-            "UPDATE {} SET released_at = NULL, contributors = NULL, average = NULL, median = NULL,
+            "UPDATE {} SET released_at = NULL, released_people = NULL, contributors = NULL, average = NULL, median = NULL,
                     p25 = NULL, p75 = NULL, p90 = NULL WHERE cell = ANY ($1)",
             name.of("_cells")
         ),
@@ -189,7 +192,7 @@ fn withhold(client: &mut SpiClient, name: &Name, cells: BTreeSet<i32>) {
     );
 }
 
-fn write_figures(client: &mut SpiClient, name: &Name, released: &BTreeMap<i32, Figures>) {
+pub fn write_figures(client: &mut SpiClient, name: &Name, released: &BTreeMap<i32, Figures>) {
     if released.is_empty() {
         return;
     }
@@ -201,6 +204,7 @@ fn write_figures(client: &mut SpiClient, name: &Name, released: &BTreeMap<i32, F
             .into()
     };
     let cells: Vec<i32> = released.iter().map(|(cell, _)| *cell).collect();
+    let people: Vec<i64> = released.values().map(|figures| figures.people).collect();
     let contributors: Vec<i64> = released
         .iter()
         .map(|(_, figures)| figures.contributors)
@@ -209,24 +213,29 @@ fn write_figures(client: &mut SpiClient, name: &Name, released: &BTreeMap<i32, F
         client,
         &format!(
             "UPDATE {} AS cell
-             SET released_at = now(), contributors = new.contributors,
+             SET released_at = now(), released_people = new.people, contributors = new.contributors,
                  average = new.average::numeric, median = new.median::numeric,
                  p25 = new.p25::numeric, p75 = new.p75::numeric, p90 = new.p90::numeric
-             FROM unnest($1, $2, $3, $4, $5, $6, $7)
-                  AS new (cell, contributors, average, median, p25, p75, p90)
+             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+                  AS new (cell, people, contributors, average, median, p25, p75, p90)
              WHERE cell.cell = new.cell",
             name.of("_cells")
         ),
         &[
-            cells.clone().into(),
+            cells.into(),
+            people.into(),
             contributors.into(),
             text(|figures| Some(figures.average)),
-            text(|figures| Some(figures.median)),
+            text(|figures| figures.median),
             text(|figures| figures.p25),
             text(|figures| figures.p75),
             text(|figures| figures.p90),
         ],
     );
+}
+
+/// The present is what the next release is compared with.
+fn remember_release(client: &mut SpiClient, name: &Name, cells: Vec<i32>) {
     query(
         client,
         &format!(

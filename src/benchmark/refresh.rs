@@ -5,6 +5,7 @@
 //! `_withdrawn` survives the refresh and hides what the refresh publishes. Nothing in between is
 //! possible, and neither waits for the other.
 
+use super::block_refresh;
 use super::decimal::Decimal;
 use super::name::Name;
 use super::publication;
@@ -34,6 +35,7 @@ pub struct Definition {
     pub dimensions: Vec<String>,
     pub rules: Rules,
     pub totals: bool,
+    pub is_blocks: bool,
     full: bool,
 }
 
@@ -82,7 +84,7 @@ fn lock(client: &mut SpiClient, name: &Name) -> Option<Definition> {
         client,
         &format!(
             "SELECT dimensions, k, band, minimum::text, maximum::text, totals,
-                    rebuild OR NOT is_watched
+                    rebuild OR NOT is_watched, policy = 'blocks'
              FROM {} FOR UPDATE SKIP LOCKED",
             name.of("_benchmark")
         ),
@@ -103,6 +105,7 @@ fn lock(client: &mut SpiClient, name: &Name) -> Option<Definition> {
         },
         totals: row.get(6).ok()??,
         full: row.get(7).ok()??,
+        is_blocks: row.get(8).ok()??,
     })
 }
 
@@ -111,7 +114,11 @@ fn work(client: &mut SpiClient, name: &Name, definition: &Definition, full: bool
     let full = full || definition.full || everybody || subjects.len() > MANY;
     let folded = fold(client, name, definition, (!full).then_some(subjects));
     let affected = apply(client, name, definition, &folded);
-    publication::publish(client, name, definition, &affected);
+    if definition.is_blocks {
+        block_refresh::publish(client, name, definition, folded.retired);
+    } else {
+        publication::publish(client, name, definition, &affected);
+    }
     query(
         client,
         &format!(
@@ -151,6 +158,8 @@ struct Folded {
     change: Vec<i64>,
     left: Vec<i32>,
     left_for: Vec<Option<i32>>,
+    /// Blocks that somebody left, or in which somebody's value is another now.
+    retired: Vec<i32>,
 }
 
 /// Brings `_contributions` up to date, for `subjects` or for everybody, in one statement.
@@ -195,13 +204,14 @@ fn fold(
              UNION ALL SELECT cell, dimensions FROM made),
          placed AS MATERIALIZED (
              SELECT new.subject, leaf.cell AS leaf, new.value FROM new JOIN leaf USING (dimensions)),
-         old AS MATERIALIZED (SELECT subject, leaf, value FROM {contributions} {whom}),
+         old AS MATERIALIZED (SELECT subject, leaf, value, block FROM {contributions} {whom}),
          gone AS (
              DELETE FROM {contributions} WHERE subject IN
                  (SELECT subject FROM old EXCEPT SELECT subject FROM placed)),
          put AS (
-             INSERT INTO {contributions} AS present SELECT subject, leaf, value FROM placed
-             ON CONFLICT (subject) DO UPDATE SET leaf = excluded.leaf, value = excluded.value
+             INSERT INTO {contributions} AS present (subject, leaf, value) SELECT subject, leaf, value FROM placed
+             ON CONFLICT (subject) DO UPDATE
+             SET leaf = excluded.leaf, value = excluded.value, block = NULL
              WHERE (present.leaf, present.value) IS DISTINCT FROM (excluded.leaf, excluded.value)),
          change AS (
              SELECT leaf, value, sum(one) AS change
@@ -218,7 +228,11 @@ fn fold(
          leaving_arrays AS (
              SELECT array_agg(leaf) AS leaf, array_agg(left_for) AS left_for FROM leaving)
          SELECT change_arrays.leaf, change_arrays.value, change_arrays.change,
-                leaving_arrays.leaf, leaving_arrays.left_for FROM change_arrays, leaving_arrays",
+                leaving_arrays.leaf, leaving_arrays.left_for,
+                (SELECT array_agg(DISTINCT old.block) FROM old LEFT JOIN placed USING (subject)
+                 WHERE old.block IS NOT NULL
+                   AND (placed.leaf, placed.value) IS DISTINCT FROM (old.leaf, old.value))
+         FROM change_arrays, leaving_arrays",
         cells = name.of("_cells"),
         contributions = name.of("_contributions"),
     );
@@ -230,6 +244,7 @@ fn fold(
         change: row.get(3).ok().flatten().unwrap_or_default(),
         left: row.get(4).ok().flatten().unwrap_or_default(),
         left_for: row.get(5).ok().flatten().unwrap_or_default(),
+        retired: row.get(6).ok().flatten().unwrap_or_default(),
     }
 }
 
@@ -283,11 +298,12 @@ fn apply(
     query(
         client,
         &format!(
-            "UPDATE {cells} AS leaf SET part_of =
+            "UPDATE {cells} AS part SET part_of =
                  (SELECT array_agg(cell.cell) FROM (VALUES {levels}) AS level (level, left_out)
                        JOIN {cells} AS cell ON cell.level = level.level
-                        AND cell.dimensions = leaf.dimensions - level.left_out)
-             WHERE leaf.level = {leaf_level} AND leaf.part_of IS NULL"
+                        AND cell.dimensions = part.dimensions - level.left_out
+                  WHERE level.level & part.level = level.level)
+             WHERE part.part_of IS NULL"
         ),
         &[],
     );

@@ -6,13 +6,75 @@ use crate::catalog;
 use pgrx::prelude::*;
 use pgrx::{PgRelation, pg_sys};
 
-const TABLES: [&str; 6] = [
-    "_benchmark",
-    "_contributions",
-    "_cells",
-    "_histogram",
-    "_queue",
-    "_withdrawn",
+struct Table {
+    suffix: &'static str,
+    columns: &'static str,
+    comment: &'static str,
+    /// Only where the policy is `blocks`.
+    of_blocks: bool,
+}
+
+const TABLES: [Table; 8] = [
+    Table {
+        suffix: "_benchmark",
+        columns: "one boolean PRIMARY KEY DEFAULT true CHECK (one), dimensions text[] NOT NULL,
+            category text NOT NULL, k integer NOT NULL, policy text NOT NULL, band integer NOT NULL,
+            minimum numeric, maximum numeric, totals boolean NOT NULL, is_watched boolean NOT NULL,
+            rebuild boolean NOT NULL, refreshed_at timestamptz,
+            secret uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid()",
+        comment: "What benchmark it is; its row is locked by a refresh",
+        of_blocks: false,
+    },
+    Table {
+        suffix: "_contributions",
+        columns: "subject uuid PRIMARY KEY, leaf integer NOT NULL, value numeric NOT NULL,
+            block integer",
+        comment: "Each consenting person's value, cell and block",
+        of_blocks: false,
+    },
+    Table {
+        suffix: "_cells",
+        columns: "cell integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, level integer NOT NULL,
+            dimensions jsonb NOT NULL, part_of integer[], people bigint NOT NULL DEFAULT 0,
+            released_people bigint, contributors bigint, average numeric, median numeric,
+            p25 numeric, p75 numeric, p90 numeric, released_at timestamptz,
+            UNIQUE (level, dimensions)",
+        comment: "Each cell, how many people are in it, and its last release; released_at is NULL
+            where nothing may be shown",
+        of_blocks: false,
+    },
+    Table {
+        suffix: "_histogram",
+        columns: "cell integer, value numeric, current bigint NOT NULL, released bigint NOT NULL,
+            PRIMARY KEY (cell, value)",
+        comment: "How many people of a cell have a value now, and had it in the last release",
+        of_blocks: false,
+    },
+    Table {
+        suffix: "_queue",
+        columns: "subject uuid",
+        comment: "People whose value the next refresh looks up again",
+        of_blocks: false,
+    },
+    Table {
+        suffix: "_withdrawn",
+        columns: "subject uuid",
+        comment: "People who withdrew since the last refresh; NULL stands for everybody",
+        of_blocks: false,
+    },
+    Table {
+        suffix: "_blocks",
+        columns: "block integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, cell integer NOT NULL,
+            fresh bigint NOT NULL",
+        comment: "The blocks that are published, and how many of each were fresh at first",
+        of_blocks: true,
+    },
+    Table {
+        suffix: "_released",
+        columns: "fingerprint uuid PRIMARY KEY",
+        comment: "Keyed hashes of each person and value that a block ever contained",
+        of_blocks: true,
+    },
 ];
 
 /// A table that triggers are put on, and its column with the person's id.
@@ -32,60 +94,25 @@ impl Target {
     }
 }
 
-pub fn make_tables(name: &Name) {
-    let tables = [
-        (
-            "_benchmark",
-            "one boolean PRIMARY KEY DEFAULT true CHECK (one), dimensions text[] NOT NULL,
-             category text NOT NULL, k integer NOT NULL, policy text NOT NULL,
-             band integer NOT NULL, minimum numeric, maximum numeric, totals boolean NOT NULL,
-             is_watched boolean NOT NULL, rebuild boolean NOT NULL, refreshed_at timestamptz",
-            "What benchmark it is; its row is locked by a refresh",
-        ),
-        (
-            "_contributions",
-            "subject uuid PRIMARY KEY, leaf integer NOT NULL, value numeric NOT NULL",
-            "Each consenting person's value and cell",
-        ),
-        (
-            "_cells",
-            "cell integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, level integer NOT NULL,
-             dimensions jsonb NOT NULL, part_of integer[], people bigint NOT NULL DEFAULT 0,
-             contributors bigint, average numeric, median numeric, p25 numeric, p75 numeric,
-             p90 numeric, released_at timestamptz, UNIQUE (level, dimensions)",
-            "Each cell, how many people are in it, and its last release; released_at is NULL where nothing may be shown",
-        ),
-        (
-            "_histogram",
-            "cell integer, value numeric, current bigint NOT NULL, released bigint NOT NULL,
-             PRIMARY KEY (cell, value)",
-            "How many people of a cell have a value now, and had it in the last release",
-        ),
-        (
-            "_queue",
-            "subject uuid",
-            "People whose value the next refresh looks up again",
-        ),
-        (
-            "_withdrawn",
-            "subject uuid",
-            "People who withdrew since the last refresh; NULL stands for everybody",
-        ),
-    ];
-    for (suffix, columns, comment) in tables {
-        if name.oid(suffix).is_none() {
-            run(&format!("CREATE TABLE {} ({columns})", name.of(suffix)));
+pub fn make_tables(name: &Name, policy: &str) {
+    for table in TABLES
+        .iter()
+        .filter(|table| policy == "blocks" || !table.of_blocks)
+    {
+        let relation = name.of(table.suffix);
+        if name.oid(table.suffix).is_none() {
+            run(&format!("CREATE TABLE {relation} ({})", table.columns));
+            let comment = format!("Benchmark {}: {}", name.table, table.comment);
             run(&format!(
-                "COMMENT ON TABLE {} IS {}",
-                name.of(suffix),
-                catalog::quote_literal(&format!("Benchmark {}: {comment}", name.table))
+                "COMMENT ON TABLE {relation} IS {}",
+                catalog::quote_literal(&comment)
             ));
+            if policy == "blocks" && table.suffix == "_contributions" {
+                run(&format!("CREATE INDEX ON {relation} (block)"));
+            }
         }
-        run(&format!(
-            "ALTER TABLE {} ENABLE ROW LEVEL SECURITY",
-            name.of(suffix)
-        ));
-        keep_private(name, suffix);
+        run(&format!("ALTER TABLE {relation} ENABLE ROW LEVEL SECURITY"));
+        keep_private(name, table.suffix);
     }
 }
 
@@ -245,8 +272,8 @@ pub fn drop_everything(name: &Name) {
     }
     run(&format!("DROP VIEW IF EXISTS {}", name.of("")));
     run(&format!("DROP VIEW IF EXISTS {}", name.of("_source")));
-    for suffix in TABLES {
-        run(&format!("DROP TABLE IF EXISTS {}", name.of(suffix)));
+    for table in TABLES {
+        run(&format!("DROP TABLE IF EXISTS {}", name.of(table.suffix)));
     }
 }
 

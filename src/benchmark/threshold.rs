@@ -21,23 +21,29 @@ pub struct Rules {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figures {
+    /// Exact, and not published.
+    pub people: i64,
     pub contributors: i64,
     pub average: Decimal,
-    pub median: Decimal,
+    pub median: Option<Decimal>,
     pub p25: Option<Decimal>,
     pub p75: Option<Decimal>,
     pub p90: Option<Decimal>,
 }
 
+/// Whether a sum over these people may be known.
+pub fn is_fit(histogram: &Histogram, rules: &Rules) -> bool {
+    histogram.count() >= rules.k
+        && !is_nearly_unanimous(histogram)
+        && (rules.range.is_some() || !is_dominated(histogram))
+}
+
 /// The figures of a cell, or None where it must be withheld.
 pub fn figures(histogram: &Histogram, rules: &Rules) -> Option<Figures> {
+    if !is_fit(histogram, rules) {
+        return None;
+    }
     let count = histogram.count();
-    if count < rules.k || is_nearly_unanimous(histogram) {
-        return None;
-    }
-    if rules.range.is_none() && is_dominated(histogram) {
-        return None;
-    }
     let average = histogram.sum().divided_by(count);
     let exponent = step(histogram, average, rules);
     let quantile = |numerator: i64, denominator: i64| {
@@ -45,9 +51,10 @@ pub fn figures(histogram: &Histogram, rules: &Rules) -> Option<Figures> {
         Some(value.rounded(exponent))
     };
     Some(Figures {
+        people: count,
         contributors: count / rules.band * rules.band,
         average: average.rounded(exponent),
-        median: quantile(1, 2)?,
+        median: quantile(1, 2),
         p25: quantile(1, 4),
         p75: quantile(3, 4),
         p90: quantile(9, 10),
@@ -74,7 +81,7 @@ fn is_dominated(histogram: &Histogram) -> bool {
 /// The power of ten that figures are rounded to. Never finer than the values themselves, because
 /// then an average's digits would tell the number of people it was divided by; coarser still where
 /// the range of the measure allows: 1 % of a declared range, else two digits.
-fn step(histogram: &Histogram, average: Decimal, rules: &Rules) -> i32 {
+pub fn step(histogram: &Histogram, average: Decimal, rules: &Rules) -> i32 {
     let coarse = match rules.range {
         Some((minimum, maximum)) => {
             let percent = maximum.minus(minimum).divided_by(100);
@@ -120,7 +127,7 @@ mod tests {
             (
                 cell.contributors,
                 cell.average.to_string(),
-                cell.median.to_string(),
+                cell.median.unwrap().to_string(),
             )
         })
     }

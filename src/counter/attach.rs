@@ -6,6 +6,7 @@ use super::spec::{Spec, Table, table_name, table_of};
 use super::trigger::maintain;
 use super::{check, keys, names, repair, side};
 use crate::catalog::{self, quote_ident, quote_literal};
+use crate::error;
 use pgrx::{PgRelation, pg_sys};
 
 const ROWS: &str = "REFERENCING NEW TABLE AS new_rows";
@@ -78,14 +79,16 @@ fn triggers(function: &str) -> Vec<(pg_sys::Oid, String, bool, Vec<String>)> {
     )
 }
 
-/// Attaches a counter, or attaches it anew, and sets it right.
-pub fn create(mut spec: Spec, child: &PgRelation, parent: &PgRelation) {
-    check::check(&mut spec, child, parent);
+/// Attaches a counter, or attaches it anew, and sets it right. Tables are opened only as long as
+/// they are looked at: Postgres refuses to alter one that is open.
+pub fn create(mut spec: Spec, child: pg_sys::Oid, parent: pg_sys::Oid) {
+    check::check(&mut spec, &open(child), &open(parent));
+    refuse_second_counter(&spec, child);
     // Writers are shut out from the count to the commit.
     run(&format!(
         "LOCK TABLE {}, {} IN SHARE ROW EXCLUSIVE MODE",
-        catalog::qualified_name(parent),
-        catalog::qualified_name(child)
+        name_of(parent),
+        name_of(child)
     ));
     for old in detach(child, |other| is_same(&spec, other)) {
         if side::name(&old) != side::name(&spec) {
@@ -95,19 +98,48 @@ pub fn create(mut spec: Spec, child: &PgRelation, parent: &PgRelation) {
     side::create(&spec, parent);
     attach_to_child(&spec, child);
     for partition in partitions(child) {
-        let partition = catalog::open_table(partition, pg_sys::AccessShareLock as i32);
-        let root = (child.namespace().to_owned(), child.name().to_owned());
-        attach_to_child(
-            &Spec {
-                partition_of: Some(root),
-                ..spec.clone()
-            },
-            &partition,
-        );
+        let spec = Spec {
+            partition_of: Some(table_named(child)),
+            ..spec.clone()
+        };
+        attach_to_child(&spec, partition);
     }
     attach_to_parent(&spec, child, parent);
-    let counter = Counter::new(spec, child, parent);
+    let counter = Counter::new(spec, &open(child), &open(parent));
     maintain(|| repair::all(&counter, i64::MAX, i64::MAX, |_| ()));
+}
+
+fn open(table: pg_sys::Oid) -> PgRelation {
+    catalog::open_table(table, pg_sys::AccessShareLock as i32)
+}
+
+fn name_of(table: pg_sys::Oid) -> String {
+    catalog::qualified_name(&open(table))
+}
+
+pub fn table_named(table: pg_sys::Oid) -> Table {
+    let table = open(table);
+    (table.namespace().to_owned(), table.name().to_owned())
+}
+
+/// Two counters of one column would each undo the other.
+fn refuse_second_counter(spec: &Spec, child: pg_sys::Oid) {
+    let columns = spec.measure.columns();
+    for other in attached(None) {
+        let replaced = other.child == child && is_same(spec, &other.spec);
+        if replaced || other.spec.parent != spec.parent {
+            continue;
+        }
+        let theirs = other.spec.measure.columns();
+        if let Some(column) = columns.iter().find(|column| theirs.contains(column)) {
+            error::raise(error::counter::counted_already(
+                &spec.parent_name(),
+                column,
+                &name_of(other.child),
+                &names::join(&other.spec.child_key, ", "),
+            ));
+        }
+    }
 }
 
 /// Whether `other` feeds the same column from the same key: then one replaces the other. A parent
@@ -126,15 +158,11 @@ fn list(arguments: &[String]) -> String {
         .join(", ")
 }
 
-fn attach_to_child(spec: &Spec, table: &PgRelation) {
-    let table_name = catalog::qualified_name(table);
+fn attach_to_child(spec: &Spec, table: pg_sys::Oid) {
+    let (own, table_name) = (table_named(table), name_of(table));
     let arguments = list(&spec.to_arguments());
-    let base = format!(
-        "{}_counts_{}_by_{}",
-        table.name(),
-        spec.measure.column(),
-        spec.child_key.join("_")
-    );
+    let key = spec.child_key.join("_");
+    let base = format!("{}_counts_{}_by_{key}", own.1, spec.measure.column());
     for (event, transitions) in EVENTS {
         run(&format!(
             "CREATE TRIGGER {} AFTER {event} ON {table_name} {transitions} \
@@ -164,18 +192,14 @@ fn attach_to_child(spec: &Spec, table: &PgRelation) {
 
 /// The parent's own triggers: a row that takes another key takes the count of that key's children,
 /// and so does a new row where children can come first.
-fn attach_to_parent(spec: &Spec, child: &PgRelation, parent: &PgRelation) {
-    let parent_name = catalog::qualified_name(parent);
-    let child_name = table_name(&(child.namespace().to_owned(), child.name().to_owned()));
-    let arguments = list(&[vec![child_name], spec.to_arguments()].concat());
-    let base = format!(
-        "{}_recounts_{}_of_{}",
-        parent.name(),
-        spec.measure.column(),
-        child.name()
-    );
+fn attach_to_parent(spec: &Spec, child: pg_sys::Oid, parent: pg_sys::Oid) {
+    let (own, parent_name) = (table_named(child), name_of(parent));
+    let arguments = list(&[vec![table_name(&own)], spec.to_arguments()].concat());
+    let key = spec.child_key.join("_");
+    let column = spec.measure.column();
+    let base = format!("{}_recounts_{column}_of_{}_by_{key}", spec.parent.1, own.1);
     let function = format!("EXECUTE FUNCTION community_core.recount_new_key({arguments})");
-    let moved = keys::pairs(spec, child, parent)
+    let moved = keys::pairs(spec, &open(child), &open(parent))
         .iter()
         .map(|key| format!("(OLD.{0} {1} NEW.{0}) IS NOT TRUE", key.parent, key.same))
         .collect::<Vec<_>>()
@@ -185,12 +209,12 @@ fn attach_to_parent(spec: &Spec, child: &PgRelation, parent: &PgRelation) {
         quote_ident(&names::fit(&base, "update"))
     ));
     let insert = quote_ident(&names::fit(&base, "insert"));
-    if parent.is_partitioned_table() {
+    if open(parent).is_partitioned_table() {
         // A row that moves to another partition is inserted there.
         run(&format!(
             "CREATE TRIGGER {insert} AFTER INSERT ON {parent_name} FOR EACH ROW {function}"
         ));
-    } else if !check::has_foreign_key(spec, child, parent) {
+    } else if !check::has_foreign_key(spec, &open(child), &open(parent)) {
         run(&format!(
             "CREATE TRIGGER {insert} AFTER INSERT ON {parent_name} {ROWS} \
              FOR EACH STATEMENT {function}"
@@ -199,9 +223,9 @@ fn attach_to_parent(spec: &Spec, child: &PgRelation, parent: &PgRelation) {
 }
 
 /// Takes the triggers of the counters that `which` picks; gives what they were.
-pub fn detach(child: &PgRelation, which: impl Fn(&Spec) -> bool) -> Vec<Spec> {
+pub fn detach(child: pg_sys::Oid, which: impl Fn(&Spec) -> bool) -> Vec<Spec> {
     let mut tables = partitions(child);
-    tables.push(child.oid());
+    tables.push(child);
     let mut specs: Vec<Spec> = Vec::new();
     for (table, trigger, _, arguments) in triggers("keep_counter") {
         let Some(spec) = Spec::from_arguments(&arguments) else {
@@ -218,7 +242,7 @@ pub fn detach(child: &PgRelation, which: impl Fn(&Spec) -> bool) -> Vec<Spec> {
             }
         }
     }
-    let own: Table = (child.namespace().to_owned(), child.name().to_owned());
+    let own = table_named(child);
     for (table, trigger, _, arguments) in triggers("recount_new_key") {
         let Some((of, arguments)) = arguments.split_first() else {
             continue;
@@ -239,20 +263,19 @@ pub fn detach(child: &PgRelation, which: impl Fn(&Spec) -> bool) -> Vec<Spec> {
 }
 
 fn drop_trigger(table: pg_sys::Oid, trigger: &str) {
-    let table = catalog::open_table(table, pg_sys::AccessShareLock as i32);
     run(&format!(
         "DROP TRIGGER {} ON {}",
         quote_ident(trigger),
-        catalog::qualified_name(&table)
+        name_of(table)
     ));
 }
 
 /// Every partition below a table, at any depth.
-pub fn partitions(table: &PgRelation) -> Vec<pg_sys::Oid> {
+pub fn partitions(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     super::query::values(
         "SELECT relid::pg_catalog.oid FROM pg_catalog.pg_partition_tree($1) \
          WHERE relid <> $1 ORDER BY 1",
-        &[table.oid().into()],
+        &[table.into()],
     )
 }
 
@@ -261,7 +284,10 @@ pub fn problem(one: &Attached, child: &PgRelation) -> Option<String> {
     let Some(parent) = resolve::find_table(&one.spec.parent) else {
         return Some(format!("table {} does not exist", one.spec.parent_name()));
     };
-    let parent = catalog::open_table(parent, pg_sys::AccessShareLock as i32);
+    let parent = open(parent);
+    if catalog::owner(child) != catalog::owner(&parent) {
+        return Some(format!("{} has another owner", one.spec.parent_name()));
+    }
     for (table, columns) in [
         (child, &one.spec.child_key),
         (&parent, &one.spec.parent_key),
@@ -316,24 +342,22 @@ pub fn problem(one: &Attached, child: &PgRelation) -> Option<String> {
 
 /// Calls `work`, as the owner, for each counter of `parent`; without a parent, for each that is
 /// the caller's.
-pub fn each(parent: Option<&PgRelation>, mut work: impl FnMut(&Counter)) {
+pub fn each(parent: Option<pg_sys::Oid>, mut work: impl FnMut(&Counter)) {
     if let Some(parent) = parent {
-        catalog::require_owner(parent);
+        catalog::require_owner(&open(parent));
     }
     for one in attached(None) {
         let Some(oid) = resolve::find_table(&one.spec.parent) else {
             continue;
         };
-        if parent.is_some_and(|parent| parent.oid() != oid) {
+        if parent.is_some_and(|parent| parent != oid) {
             continue;
         }
-        let lock = pg_sys::AccessShareLock as i32;
-        let (child, table) = (
-            catalog::open_table(one.child, lock),
-            catalog::open_table(oid, lock),
-        );
+        let (child, table) = (open(one.child), open(oid));
         // SAFETY: GetUserId only reads backend state.
-        if !catalog::is_owner(&child, unsafe { pg_sys::GetUserId() }) {
+        let caller = unsafe { pg_sys::GetUserId() };
+        // A trigger attached by hand to somebody's own table makes them no owner of the parent.
+        if !catalog::is_owner(&child, caller) || catalog::owner(&child) != catalog::owner(&table) {
             continue;
         }
         catalog::as_role(catalog::owner(&child), || {

@@ -75,7 +75,7 @@ fn check_columns(spec: &Spec, child: &PgRelation, parent: &PgRelation) {
             || found.type_oid == pg_sys::NUMERICOID
             || (average && [pg_sys::FLOAT4OID, pg_sys::FLOAT8OID].contains(&found.type_oid));
         if !fits || is_generated(parent, &name) {
-            let type_name = catalog::type_name(found.type_oid, found.type_mod);
+            let type_name = shown(&found);
             error::raise(error::counter::counter_type(
                 &parent_name,
                 &name,
@@ -106,10 +106,15 @@ fn check_columns(spec: &Spec, child: &PgRelation, parent: &PgRelation) {
             error::raise(error::counter::value_type(
                 &catalog::qualified_name(child),
                 value,
-                &catalog::type_name(found.type_oid, found.type_mod),
+                &shown(&found),
             ));
         }
     }
+}
+
+/// A column's type as a person reads it.
+fn shown(column: &catalog::Column) -> String {
+    catalog::type_name(column.type_oid, column.type_mod).replace("pg_catalog.", "")
 }
 
 /// A validated foreign key, checked at the end of each statement, from the child's key to the

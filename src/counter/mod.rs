@@ -73,7 +73,7 @@ fn create(
         ));
     }
     let spec = Spec {
-        parent: (parent.namespace().to_owned(), parent.name().to_owned()),
+        parent: attach::table_named(parent),
         parent_key: required(parent_key, "parent_key"),
         child_key: required(child_key, "child_key"),
         measure,
@@ -82,16 +82,18 @@ fn create(
         applied: required(applied, "applied"),
         partition_of: None,
     };
-    query::safely(|| attach::create(spec, &child, &parent));
+    query::safely(|| attach::create(spec, child, parent));
 }
 
 fn required<T>(argument: Option<T>, name: &str) -> T {
     argument.unwrap_or_else(|| error::raise(error::null_argument(name)))
 }
 
-fn table(argument: Option<PgRelation>, name: &str) -> PgRelation {
-    let table = required(argument, name);
-    catalog::open_table(table.oid(), pg_sys::AccessShareLock as i32)
+/// An ordinary or partitioned table, closed again.
+fn table(argument: Option<PgRelation>, name: &str) -> pg_sys::Oid {
+    let table = required(argument, name).oid();
+    catalog::open_table(table, pg_sys::AccessShareLock as i32);
+    table
 }
 
 /// Keeps `counter` of `parent` equal to the number of its children.
@@ -237,25 +239,23 @@ fn drop_composite_counter(
 
 fn drop(child: PgRelation, child_key: Vec<String>, parent: PgRelation, counter: Name) {
     let (child, parent) = (table(Some(child), "child"), table(Some(parent), "parent"));
-    catalog::require_owner(&child);
-    catalog::require_owner(&parent);
-    let name = (parent.namespace().to_owned(), parent.name().to_owned());
+    for table in [child, parent] {
+        catalog::require_owner(&catalog::open_table(table, pg_sys::AccessShareLock as i32));
+    }
+    let name = attach::table_named(parent);
     let chosen = |spec: &Spec| {
         spec.parent == name && spec.child_key == child_key && spec.measure.column() == counter.0
     };
     query::safely(|| {
-        if attach::attached(Some(child.oid()))
-            .iter()
-            .any(|one| chosen(&one.spec) && one.spec.slots > 0)
-        {
-            value::fold(Some(&parent));
-        }
-        let dropped = attach::detach(&child, chosen);
+        attach::each(Some(parent), |counter| {
+            if chosen(&counter.spec) && counter.spec.slots > 0 {
+                trigger::maintain(|| repair::fold(counter));
+            }
+        });
+        let dropped = attach::detach(child, chosen);
         if dropped.is_empty() {
-            let (child, parent) = (
-                catalog::qualified_name(&child),
-                catalog::qualified_name(&parent),
-            );
+            let (child, parent) = (attach::table_named(child), attach::table_named(parent));
+            let (child, parent) = (spec::table_name(&child), spec::table_name(&parent));
             error::raise(error::counter::no_such_counter(&child, &parent, &counter.0));
         }
         dropped.iter().for_each(side::drop);
@@ -321,7 +321,7 @@ fn verify_counters(
     ),
 > {
     let mut all = Vec::new();
-    attach::each(parent.as_ref(), |counter| {
+    attach::each(parent.map(|parent| parent.oid()), |counter| {
         let parent = counter.spec.parent_name();
         all.extend(query::rows(&counter.sql.differences(), &[], |row| {
             Some((
@@ -343,7 +343,7 @@ fn recount_counters(
     at_most: default!(Option<i64>, "NULL"),
 ) -> i64 {
     let mut repaired = 0;
-    attach::each(parent.as_ref(), |counter| {
+    attach::each(parent.map(|parent| parent.oid()), |counter| {
         let left = at_most.map_or(i64::MAX, |at_most| (at_most - repaired).max(0));
         let name = format!(
             "{}.{}",
@@ -376,5 +376,5 @@ fn composite_counter_value(parent: PgRelation, keys: Vec<String>, counter: Name)
 /// Moves what is in slots into the counters' columns; gives how many parents.
 #[pg_extern(volatile, parallel_unsafe)]
 fn fold_counters(parent: default!(Option<PgRelation>, "NULL")) -> i64 {
-    value::fold(parent.as_ref())
+    value::fold(parent.map(|parent| parent.oid()))
 }

@@ -147,6 +147,21 @@ pub fn counter_of_parent(trigger: &pg_sys::Trigger, table: &PgRelation) -> Rc<Co
     })
 }
 
+/// For a partition's counter, that of the whole partitioned table.
+pub fn of_partitioned(counter: &Counter) -> Option<Counter> {
+    let root = find_table(counter.spec.partition_of.as_ref()?)?;
+    let lock = pg_sys::AccessShareLock as i32;
+    let (root, parent) = (
+        catalog::open_table(root, lock),
+        catalog::open_table(counter.parent, lock),
+    );
+    let spec = Spec {
+        partition_of: None,
+        ..counter.spec.clone()
+    };
+    Some(query::safely(|| Counter::new(spec, &root, &parent)))
+}
+
 fn remembered(trigger: &pg_sys::Trigger, resolve: impl FnOnce() -> Counter) -> Rc<Counter> {
     let known = COUNTERS.with(|counters| {
         counters

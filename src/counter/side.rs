@@ -7,7 +7,7 @@ use super::query::run;
 use super::spec::{Measure, Spec};
 use crate::catalog::{self, quote_ident, quote_literal};
 use crate::error;
-use pgrx::PgRelation;
+use pgrx::{PgRelation, pg_sys};
 
 /// `None` for a counter that needs no such table.
 fn suffix(spec: &Spec) -> Option<&'static str> {
@@ -32,7 +32,7 @@ pub fn qualified_name(spec: &Spec) -> String {
 }
 
 /// Makes the table unless it is there.
-pub fn create(spec: &Spec, parent: &PgRelation) {
+pub fn create(spec: &Spec, parent: pg_sys::Oid) {
     let Some(suffix) = suffix(spec) else { return };
     let table = qualified_name(spec);
     let (columns, more_key, comment) = match suffix {
@@ -49,7 +49,7 @@ pub fn create(spec: &Spec, parent: &PgRelation) {
     };
     let known = super::resolve::find_table(&(spec.parent.0.clone(), name(spec)));
     if let Some(oid) = known {
-        let existing = catalog::open_table(oid, pgrx::pg_sys::AccessShareLock as i32);
+        let existing = open(oid);
         let column = if suffix == "sum" { "total" } else { "amount" };
         if !super::resolve::has_column(&existing, column) {
             error::raise(error::counter::side_table_taken(&table));
@@ -62,7 +62,7 @@ pub fn create(spec: &Spec, parent: &PgRelation) {
         .map(|k| quote_ident(k))
         .collect::<Vec<_>>()
         .join(", ");
-    let parent_name = catalog::qualified_name(parent);
+    let parent_name = catalog::qualified_name(&open(parent));
     let constraint = |what: &str| quote_ident(&names::fit(&name(spec), what));
     // Made from the parent, so that types and collations are the parent's.
     run(&format!(
@@ -86,7 +86,7 @@ pub fn create(spec: &Spec, parent: &PgRelation) {
     }
     run(&format!(
         "ALTER TABLE {table} OWNER TO {}",
-        owner_name(parent)
+        owner_name(&open(parent))
     ));
 }
 
@@ -94,6 +94,10 @@ pub fn drop(spec: &Spec) {
     if suffix(spec).is_some() {
         run(&format!("DROP TABLE IF EXISTS {}", qualified_name(spec)));
     }
+}
+
+fn open(table: pg_sys::Oid) -> PgRelation {
+    catalog::open_table(table, pg_sys::AccessShareLock as i32)
 }
 
 /// Whom default privileges gave something, other than the owner.

@@ -149,7 +149,9 @@ pub fn child_changed(data: &pg_sys::TriggerData) {
     catalog::as_role(catalog::owner(&event.relation), || {
         let counter = resolve::counter(event.trigger(), &event.relation);
         if event.operation == pg_sys::TRIGGER_EVENT_TRUNCATE {
-            maintain(|| repair::all(&counter, i64::MAX, i64::MAX, |_| ()));
+            let whole = resolve::of_partitioned(&counter);
+            let counter = whole.as_ref().unwrap_or(&counter);
+            maintain(|| repair::all(counter, i64::MAX, i64::MAX, |_| ()));
         } else if let Measure::Count { .. } = counter.spec.measure {
             let mut deltas = Deltas::<i64>::new();
             // SAFETY: the closure copies what it needs from the slot.

@@ -4,11 +4,11 @@ use super::query;
 use super::{attach, repair, spec::Measure, trigger};
 use crate::catalog::{self, quote_ident};
 use crate::error;
-use pgrx::PgRelation;
+use pgrx::{PgRelation, pg_sys};
 
 /// The column's value as the caller may see it, and what is in the counter's slots.
 pub fn counter_value(parent: &PgRelation, key: &[String], counter: &str) -> Option<i64> {
-    let parent = catalog::open_table(parent.oid(), pgrx::pg_sys::AccessShareLock as i32);
+    let parent = catalog::open_table(parent.oid(), pg_sys::AccessShareLock as i32);
     catalog::column(&parent, counter);
     let name = (parent.namespace().to_owned(), parent.name().to_owned());
     let Some(spec) = attach::attached(None)
@@ -65,7 +65,7 @@ pub fn counter_value(parent: &PgRelation, key: &[String], counter: &str) -> Opti
     Some(stored + waiting.unwrap_or(0))
 }
 
-pub fn fold(parent: Option<&PgRelation>) -> i64 {
+pub fn fold(parent: Option<pg_sys::Oid>) -> i64 {
     let mut folded = 0;
     attach::each(parent, |counter| {
         if counter.spec.slots > 0 {

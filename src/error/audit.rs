@@ -255,3 +255,21 @@ pub fn log_of_itself(table: &str) -> ErrorReport {
         "Give the table to be audited first, and the log second.",
     )
 }
+
+/// 22023
+pub fn negative_since(since: i64) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("since is {since}, which is no sequence number"),
+        "Give the sequence number of the last entry that you have, or 0 for all.",
+    )
+}
+
+/// 22003
+pub fn beyond_double() -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+        "a number in the JSON is beyond the range of a double",
+        "RFC 8785 knows only IEEE 754 doubles. Store the number as a string.",
+    )
+}

@@ -151,3 +151,12 @@ pub fn not_an_aggregate() -> ErrorReport {
         "Call the aggregate, for example community_core.k_anonymous_avg.",
     )
 }
+
+/// 42883
+pub fn no_identity() -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_FUNCTION,
+        "function auth.uid() does not exist, so nobody knows who is calling",
+        "Install a module of community_core, or create auth.uid() as Supabase does.",
+    )
+}

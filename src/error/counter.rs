@@ -102,6 +102,15 @@ pub fn key_lengths(child_key: usize, parent_key: usize) -> ErrorReport {
     )
 }
 
+/// 42710
+pub fn counted_already(parent: &str, column: &str, child: &str, key: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
+        format!("\"{column}\" of {parent} already counts {child} by {key}"),
+        "Give each counter a column of its own, or drop the other with drop_counter.",
+    )
+}
+
 /// 0A000
 pub fn inheritance(table: &str) -> ErrorReport {
     report(

@@ -73,7 +73,6 @@ fn remove_module(schema: Option<&str>, drop_data: default!(Option<bool>, "false"
 /// SELECT * FROM community_core.modules();
 /// ```
 #[pg_extern(stable)]
-#[allow(clippy::type_complexity)]
 fn modules() -> TableIterator<
     'static,
     (
@@ -103,7 +102,6 @@ fn modules() -> TableIterator<
 /// SELECT * FROM community_core.verify_module('founders');
 /// ```
 #[pg_extern(stable)]
-#[allow(clippy::type_complexity)]
 fn verify_module(
     schema: default!(Option<&str>, "NULL"),
 ) -> TableIterator<
@@ -171,7 +169,6 @@ fn differences(schema: String) -> Vec<(String, difference::Difference)> {
 /// SELECT * FROM community_core.migrate_modules();
 /// ```
 #[pg_extern]
-#[allow(clippy::type_complexity)]
 fn migrate_modules() -> TableIterator<
     'static,
     (
