@@ -7,8 +7,11 @@ mod benchmark;
 mod counter;
 mod founders;
 mod identity;
+mod linkup;
+mod matrix;
 mod module;
 mod pair;
+mod retention;
 #[cfg(test)]
 mod sessions;
 

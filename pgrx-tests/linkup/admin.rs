@@ -17,7 +17,9 @@ mod tests {
 
     fn be_admin(id: &str) {
         be(As::Owner);
-        let email = text(&format!("SELECT lower(email) FROM linkup.admin_users WHERE id = '{id}'"));
+        let email = text(&format!(
+            "SELECT lower(email) FROM linkup.admin_users WHERE id = '{id}'"
+        ));
         be(As::Service);
         run(&format!(
             "SELECT set_config('request.jwt.claims', '{{\"role\":\"service_role\",\"email\":\"{email}\"}}', true)"
@@ -73,8 +75,17 @@ mod tests {
     fn what_users_and_jobs_do_is_no_admin_action() {
         let region = region();
         let ada = member(&region);
-        run_as(ada.signed_in(), "UPDATE linkup.users SET first_name = 'Grace'");
-        run_as(As::Service, &format!("UPDATE linkup.users SET first_name = 'Ada' WHERE id = '{}'", ada.id));
+        run_as(
+            ada.signed_in(),
+            "UPDATE linkup.users SET first_name = 'Grace'",
+        );
+        run_as(
+            As::Service,
+            &format!(
+                "UPDATE linkup.users SET first_name = 'Ada' WHERE id = '{}'",
+                ada.id
+            ),
+        );
         assert_eq!(entries(&format!("target_id = '{}'", ada.id)), "0");
     }
 
@@ -82,7 +93,9 @@ mod tests {
     fn a_user_who_claims_an_admins_email_is_no_admin() {
         let admin = admin();
         be(As::Owner);
-        let email = text(&format!("SELECT email FROM linkup.admin_users WHERE id = '{admin}'"));
+        let email = text(&format!(
+            "SELECT email FROM linkup.admin_users WHERE id = '{admin}'"
+        ));
         let member = registered();
         be(member.signed_in());
         run(&format!(
@@ -97,14 +110,20 @@ mod tests {
 
     #[pg_test]
     fn an_entry_is_neither_changed_nor_removed() {
-        let id = text_as(As::Service, "SELECT linkup.log_admin_action('viewed', 'users', reason => 'ticket')::text");
+        let id = text_as(
+            As::Service,
+            "SELECT linkup.log_admin_action('viewed', 'users', reason => 'ticket')::text",
+        );
         for statement in [
             format!("UPDATE linkup.admin_audit_log SET reason = 'none' WHERE id = '{id}'"),
             format!("DELETE FROM linkup.admin_audit_log WHERE id = '{id}'"),
             "TRUNCATE linkup.admin_audit_log".to_owned(),
         ] {
             let refused = outcome(As::Owner, &statement);
-            assert!(!refused.starts_with(|first: char| first.is_ascii_digit()) || refused.len() == 5, "{refused}");
+            assert!(
+                !refused.starts_with(|first: char| first.is_ascii_digit()) || refused.len() == 5,
+                "{refused}"
+            );
             assert_ne!(refused, "1", "{statement}");
         }
     }
@@ -117,7 +136,13 @@ mod tests {
             "INSERT INTO linkup.admin_users (email, role) SELECT upper(email), role FROM linkup.admin_users WHERE id = '{admin}'"
         );
         assert_eq!(outcome(As::Service, &again), "23505");
-        assert_eq!(outcome(As::Service, &format!("DELETE FROM linkup.admin_users WHERE id = '{admin}'")), "1");
+        assert_eq!(
+            outcome(
+                As::Service,
+                &format!("DELETE FROM linkup.admin_users WHERE id = '{admin}'")
+            ),
+            "1"
+        );
     }
 
     #[pg_test]
@@ -126,7 +151,9 @@ mod tests {
         let record = |chunk: i32, token: &str, finished: bool| {
             text_as(
                 As::Service,
-                &format!("SELECT linkup.record_backfill('{name}', {chunk}, {token}, 100, {finished})::text"),
+                &format!(
+                    "SELECT linkup.record_backfill('{name}', {chunk}, {token}, 100, {finished})::text"
+                ),
             )
         };
         assert_eq!(record(1, "'row 100'", false), "true");

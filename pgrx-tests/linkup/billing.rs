@@ -21,7 +21,14 @@ mod tests {
     }
 
     /// A webhook event about a subscription: its kind, when Stripe made it, the status it tells.
-    fn event(payer: &Payer, id: &str, subscription: &str, kind: &str, created: i64, status: &str) -> String {
+    fn event(
+        payer: &Payer,
+        id: &str,
+        subscription: &str,
+        kind: &str,
+        created: i64,
+        status: &str,
+    ) -> String {
         format!(
             r#"SELECT (processed_at IS NOT NULL)::text FROM linkup.ingest_stripe_event('evt_{id}_{customer}', 'customer.subscription.{kind}',
                '{{"created": {created}, "data": {{"object": {{"id": "sub_{subscription}", "customer": "{customer}",
@@ -30,8 +37,18 @@ mod tests {
         )
     }
 
-    fn tell(payer: &Payer, id: &str, subscription: &str, kind: &str, created: i64, status: &str) -> String {
-        text_as(As::Service, &event(payer, id, subscription, kind, created, status))
+    fn tell(
+        payer: &Payer,
+        id: &str,
+        subscription: &str,
+        kind: &str,
+        created: i64,
+        status: &str,
+    ) -> String {
+        text_as(
+            As::Service,
+            &event(payer, id, subscription, kind, created, status),
+        )
     }
 
     /// The subscription's state, and whether its user may take part.
@@ -49,7 +66,10 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(tell(&payer, "1", "a", "created", 1000, "active"), "true");
         }
-        let stored = format!("linkup.stripe_events WHERE stripe_event_id = 'evt_1_{}'", payer.customer);
+        let stored = format!(
+            "linkup.stripe_events WHERE stripe_event_id = 'evt_1_{}'",
+            payer.customer
+        );
         assert_eq!(count(&stored), "1");
         let moves = format!(
             "linkup.domain_events d JOIN linkup.subscriptions s ON s.id = d.entity_id WHERE s.user_id = '{}'",
@@ -57,7 +77,10 @@ mod tests {
         );
         assert_eq!(count(&moves), "1");
         assert_eq!(
-            outcome(As::Service, &event(&payer, "1", "a", "deleted", 1000, "active")),
+            outcome(
+                As::Service,
+                &event(&payer, "1", "a", "deleted", 1000, "active")
+            ),
             "23505"
         );
     }
@@ -107,7 +130,9 @@ mod tests {
     #[pg_test]
     fn a_failed_payment_has_its_grace_from_the_first_failure() {
         let payer = payer();
-        let now: i64 = text("SELECT extract(epoch FROM now())::bigint::text").parse().expect("seconds");
+        let now: i64 = text("SELECT extract(epoch FROM now())::bigint::text")
+            .parse()
+            .expect("seconds");
         tell(&payer, "1", "a", "created", now - 100, "active");
         tell(&payer, "2", "a", "updated", now - 50, "past_due");
         tell(&payer, "3", "a", "updated", now - 10, "past_due");
@@ -133,7 +158,10 @@ mod tests {
     #[pg_test]
     fn an_event_of_an_unknown_customer_is_kept_and_processed_later() {
         let member = registered();
-        let payer = Payer { customer: format!("cus_{}", member.id), member };
+        let payer = Payer {
+            customer: format!("cus_{}", member.id),
+            member,
+        };
         assert_eq!(tell(&payer, "1", "a", "created", 1000, "active"), "false");
         let error = text(&format!(
             "SELECT processing_error FROM linkup.stripe_events WHERE stripe_event_id = 'evt_1_{}'",
@@ -144,7 +172,10 @@ mod tests {
             "INSERT INTO linkup.stripe_customers (user_id, stripe_customer_id) VALUES ('{}', '{}')",
             payer.member.id, payer.customer
         ));
-        assert_eq!(text_as(As::Service, "SELECT linkup.retry_stripe_events()::text"), "1");
+        assert_eq!(
+            text_as(As::Service, "SELECT linkup.retry_stripe_events()::text"),
+            "1"
+        );
         assert_eq!(standing(&payer), "active true");
     }
 

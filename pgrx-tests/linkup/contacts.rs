@@ -6,7 +6,9 @@ mod tests {
     use pgrx::prelude::*;
 
     fn exchanges(linkup: &str) -> String {
-        count(&format!("linkup.contact_exchanges WHERE linkup_id = '{linkup}'"))
+        count(&format!(
+            "linkup.contact_exchanges WHERE linkup_id = '{linkup}'"
+        ))
     }
 
     #[pg_test]
@@ -18,7 +20,11 @@ mod tests {
         assert_eq!(exchanges(&linkup), "0");
         choose(&linkup, &bob, &ada, true);
         assert_eq!(exchanges(&linkup), "1");
-        let (low, high) = if ada.id < bob.id { (&ada, &bob) } else { (&bob, &ada) };
+        let (low, high) = if ada.id < bob.id {
+            (&ada, &bob)
+        } else {
+            (&bob, &ada)
+        };
         let canonical = format!(
             "linkup.contact_exchanges WHERE linkup_id = '{linkup}' AND user_a_id = '{}' AND user_b_id = '{}'",
             low.id, high.id
@@ -31,7 +37,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn a_changed_mind_counts_before_the_match_and_not_after() {
+    fn a_changed_mind_about_a_contact_counts_before_the_match_and_not_after() {
         let region = region();
         let (ada, bob) = (member(&region), member(&region));
         let linkup = meeting(&region, &[&ada, &bob]);
@@ -49,10 +55,16 @@ mod tests {
     fn two_yeses_at_two_linkups_are_no_match() {
         let region = region();
         let (ada, bob) = (member(&region), member(&region));
-        let (first, second) = (meeting(&region, &[&ada, &bob]), meeting(&region, &[&ada, &bob]));
+        let (first, second) = (
+            meeting(&region, &[&ada, &bob]),
+            meeting(&region, &[&ada, &bob]),
+        );
         choose(&first, &ada, &bob, true);
         choose(&second, &bob, &ada, true);
-        assert_eq!((exchanges(&first), exchanges(&second)), ("0".into(), "0".into()));
+        assert_eq!(
+            (exchanges(&first), exchanges(&second)),
+            ("0".into(), "0".into())
+        );
     }
 
     #[pg_test]
@@ -62,8 +74,14 @@ mod tests {
         let linkup = meeting(&region, &[&ada, &bob]);
         choose(&linkup, &ada, &bob, true);
         let read = |table: &str| format!("SELECT count(*)::text FROM linkup.{table}");
-        assert_eq!(text_as(ada.signed_in(), &read("contact_exchange_choices")), "1");
-        assert_eq!(text_as(bob.signed_in(), &read("contact_exchange_choices")), "0");
+        assert_eq!(
+            text_as(ada.signed_in(), &read("contact_exchange_choices")),
+            "1"
+        );
+        assert_eq!(
+            text_as(bob.signed_in(), &read("contact_exchange_choices")),
+            "0"
+        );
         assert_eq!(text_as(bob.signed_in(), &read("contact_exchanges")), "0");
         let tables = text(
             "SELECT string_agg(relname, ',') FROM pg_class
@@ -71,22 +89,23 @@ mod tests {
         );
         for table in tables.split(',') {
             for who in [As::Anonymous, bob.signed_in(), As::Service] {
-                assert_eq!(outcome(who, &format!("SELECT * FROM linkup.{table}")), "42501", "{table}");
+                assert_eq!(
+                    outcome(who, &format!("SELECT * FROM linkup.{table}")),
+                    "42501",
+                    "{table}"
+                );
             }
         }
-        // Neither by an error: the same statement answers the same with the yes there and without.
+        // Nor by an error of a statement in her name.
         let nobody = member(&region);
-        let probe = |target: &Member| {
-            outcome(
-                bob.signed_in(),
-                &format!(
-                    "INSERT INTO linkup.contact_exchange_choices (linkup_id, chooser_user_id, target_user_id, choice)
-                     VALUES ('{linkup}', '{}', '{}', true)",
-                    target.id, bob.id
-                ),
-            )
-        };
-        assert_eq!(probe(&ada), probe(&nobody));
+        for about in [&ada, &nobody] {
+            let probe = format!(
+                "INSERT INTO linkup.contact_exchange_choices (linkup_id, chooser_user_id, target_user_id, choice)
+                 VALUES ('{linkup}', '{}', '{}', true)",
+                about.id, bob.id
+            );
+            assert_eq!(outcome(bob.signed_in(), &probe), "42501");
+        }
     }
 
     #[pg_test]
@@ -145,7 +164,13 @@ mod tests {
         assert_eq!(outcome(As::Service, &forge), "42501");
         assert_eq!(outcome(ada.signed_in(), &forge), "42501");
         choose(&linkup, &ada, &bob, true);
-        let turn = format!("UPDATE linkup.contact_exchange_choices SET target_user_id = '{}'", ada.id);
-        assert_eq!(outcome(As::Service, &format!("{turn} WHERE linkup_id = '{linkup}'")), "55000");
+        let turn = format!(
+            "UPDATE linkup.contact_exchange_choices SET target_user_id = '{}'",
+            ada.id
+        );
+        assert_eq!(
+            outcome(As::Service, &format!("{turn} WHERE linkup_id = '{linkup}'")),
+            "55000"
+        );
     }
 }

@@ -47,7 +47,10 @@ mod tests {
     fn a_suspended_user_is_not_signed_in() {
         let member = member(&region());
         link(&member, "token", "1 hour");
-        run(&format!("UPDATE linkup.users SET state = 'suspended' WHERE id = '{}'", member.id));
+        run(&format!(
+            "UPDATE linkup.users SET state = 'suspended' WHERE id = '{}'",
+            member.id
+        ));
         assert_eq!(consume(&member, "token", "dashboard"), "");
     }
 
@@ -83,7 +86,10 @@ mod tests {
         let coming = draft(&ada, &region, (2, 4), "now() + interval '1 day'");
         let to_cleo = invite(&coming, &cleo);
         broadcast(&coming);
-        let phone = text(&format!("SELECT phone_e164 FROM linkup.users WHERE id = '{}'", ada.id));
+        let phone = text(&format!(
+            "SELECT phone_e164 FROM linkup.users WHERE id = '{}'",
+            ada.id
+        ));
         run(&format!(
             "INSERT INTO linkup.profiles (user_id, boundaries) VALUES ('{0}', '{{\"no_thanks\": [\"bars\"]}}');
              UPDATE linkup.profiles SET state = 'partial' WHERE user_id = '{0}';
@@ -93,20 +99,53 @@ mod tests {
              SELECT linkup.log_admin_action('viewed', 'users', '{0}', 'ticket of Ada L')",
             ada.id, bob.id
         ));
-        assert_eq!(outcome(bob.signed_in(), &format!("SELECT linkup.delete_user('{}')", ada.id)), "42501");
-        assert_eq!(text_as(ada.signed_in(), &format!("SELECT linkup.delete_user('{}')::text", ada.id)), "true");
-        assert_eq!(text(&format!("SELECT linkup.delete_user('{}')::text", ada.id)), "false");
+        assert_eq!(
+            outcome(
+                bob.signed_in(),
+                &format!("SELECT linkup.delete_user('{}')", ada.id)
+            ),
+            "42501"
+        );
+        assert_eq!(
+            text_as(
+                ada.signed_in(),
+                &format!("SELECT linkup.delete_user('{}')::text", ada.id)
+            ),
+            "true"
+        );
+        assert_eq!(
+            text(&format!("SELECT linkup.delete_user('{}')::text", ada.id)),
+            "false"
+        );
 
         let state = |sql: &str| text(sql);
-        assert_eq!(state(&format!("SELECT state::text FROM linkup.linkups WHERE id = '{coming}'")), "canceled");
-        assert_eq!(state(&format!("SELECT state::text FROM linkup.linkup_invites WHERE id = '{to_cleo}'")), "closed");
+        assert_eq!(
+            state(&format!(
+                "SELECT state::text FROM linkup.linkups WHERE id = '{coming}'"
+            )),
+            "canceled"
+        );
+        assert_eq!(
+            state(&format!(
+                "SELECT state::text FROM linkup.linkup_invites WHERE id = '{to_cleo}'"
+            )),
+            "closed"
+        );
         for (table, column) in [
-            ("auth_user_map", "user_id"), ("contact_exchange_choices", "chooser_user_id"),
-            ("contact_exchange_choices", "target_user_id"), ("contact_exchanges", "user_a_id"),
-            ("contact_exchanges", "user_b_id"), ("profile_events", "user_id"),
-            ("contact_exchange_choices_mutual", "user_a_id"), ("contact_exchange_choices_mutual", "user_b_id"),
+            ("auth_user_map", "user_id"),
+            ("contact_exchange_choices", "chooser_user_id"),
+            ("contact_exchange_choices", "target_user_id"),
+            ("contact_exchanges", "user_a_id"),
+            ("contact_exchanges", "user_b_id"),
+            ("profile_events", "user_id"),
+            ("contact_exchange_choices_mutual", "user_a_id"),
+            ("contact_exchange_choices_mutual", "user_b_id"),
         ] {
-            assert_eq!(count(&format!("linkup.{table} WHERE {column} = '{}'", ada.id)), "0", "{table}.{column}");
+            assert_eq!(
+                count(&format!("linkup.{table} WHERE {column} = '{}'", ada.id)),
+                "0",
+                "{table}.{column}"
+            );
         }
         // Nowhere is her name, her number, or what she wrote.
         let dump = text(
@@ -115,15 +154,27 @@ mod tests {
         );
         assert!(!dump.contains(&phone), "the phone is still somewhere");
         assert!(!dump.contains("ticket of Ada L"), "the log still tells");
-        let kept = format!("linkup.safety_reports WHERE reported_user_id = '{}'", ada.id);
+        let kept = format!(
+            "linkup.safety_reports WHERE reported_user_id = '{}'",
+            ada.id
+        );
         assert_eq!(count(&kept), "1");
-        assert_eq!(count("community_core.verify_audit('linkup.admin_audit_log')"), "0");
+        assert_eq!(
+            count("community_core.verify_audit('linkup.admin_audit_log')"),
+            "0"
+        );
 
         // The others no longer see her.
         let fellows = "SELECT count(*)::text FROM linkup.linkup_participants";
         assert_eq!(text_as(bob.signed_in(), fellows), "1");
-        assert_eq!(text_as(ada.signed_in(), "SELECT count(*)::text FROM linkup.users"), "0");
-        assert_eq!(text_as(ada.signed_in(), "SELECT count(*)::text FROM linkup.linkups"), "0");
+        assert_eq!(
+            text_as(ada.signed_in(), "SELECT count(*)::text FROM linkup.users"),
+            "0"
+        );
+        assert_eq!(
+            text_as(ada.signed_in(), "SELECT count(*)::text FROM linkup.linkups"),
+            "0"
+        );
     }
 
     #[pg_test]
@@ -135,8 +186,14 @@ mod tests {
             struck.id
         ));
         for (member, again) in [(&gone, "1"), (&struck, "23505")] {
-            let phone = text(&format!("SELECT phone_e164 FROM linkup.users WHERE id = '{}'", member.id));
-            run_as(As::Service, &format!("SELECT linkup.delete_user('{}')", member.id));
+            let phone = text(&format!(
+                "SELECT phone_e164 FROM linkup.users WHERE id = '{}'",
+                member.id
+            ));
+            run_as(
+                As::Service,
+                &format!("SELECT linkup.delete_user('{}')", member.id),
+            );
             let register = format!(
                 "INSERT INTO linkup.users (phone_e164, phone_hash, first_name, last_name, birthday,
                      sms_consent, age_consent, terms_consent, privacy_consent)
@@ -149,9 +206,15 @@ mod tests {
     #[pg_test]
     fn with_an_account_goes_the_user_it_signs_in() {
         let member = registered();
-        run_as(As::Service, &format!("DELETE FROM auth.users WHERE id = '{}'", member.account));
+        run_as(
+            As::Service,
+            &format!("DELETE FROM auth.users WHERE id = '{}'", member.account),
+        );
         assert_eq!(
-            text(&format!("SELECT state || ' ' || first_name FROM linkup.users WHERE id = '{}'", member.id)),
+            text(&format!(
+                "SELECT state || ' ' || first_name FROM linkup.users WHERE id = '{}'",
+                member.id
+            )),
             "deleted Deleted"
         );
     }

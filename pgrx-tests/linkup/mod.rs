@@ -39,7 +39,9 @@ pub fn region() -> String {
 
 /// A phone number nobody else has.
 pub fn phone() -> String {
-    text("SELECT '+1' || lpad((('x' || substr(md5(gen_random_uuid()::text), 1, 8))::bit(32)::bigint)::text, 10, '2')")
+    text(
+        "SELECT '+1' || lpad((('x' || substr(md5(gen_random_uuid()::text), 1, 8))::bit(32)::bigint)::text, 10, '2')",
+    )
 }
 
 /// Somebody who has registered, and no more.
@@ -64,7 +66,9 @@ pub fn member(region: &str) -> Member {
     let member = registered();
     let id = &member.id;
     for state in ["verified", "interviewing", "active"] {
-        run(&format!("UPDATE linkup.users SET state = '{state}' WHERE id = '{id}'"));
+        run(&format!(
+            "UPDATE linkup.users SET state = '{state}' WHERE id = '{id}'"
+        ));
     }
     run(&format!(
         "INSERT INTO linkup.region_memberships (user_id, region_id, status)
@@ -112,18 +116,27 @@ pub fn accept(invite: &str) -> String {
 }
 
 pub fn lock(linkup: &str) -> String {
-    outcome(As::Service, &format!("SELECT linkup.lock_linkup('{linkup}', 0)"))
+    outcome(
+        As::Service,
+        &format!("SELECT linkup.lock_linkup('{linkup}', 0)"),
+    )
 }
 
 /// A locked LinkUp that has taken place an hour ago and that all of them attended.
 pub fn meeting(region: &str, members: &[&Member]) -> String {
     let linkup = draft(members[0], region, (2, 6), "now() - interval '1 hour'");
-    let invites: Vec<_> = members[1..].iter().map(|member| invite(&linkup, member)).collect();
+    let invites: Vec<_> = members[1..]
+        .iter()
+        .map(|member| invite(&linkup, member))
+        .collect();
     broadcast(&linkup);
     for invite in &invites {
         assert_eq!(accept(invite), "accepted");
     }
-    run_as(As::Service, &format!("SELECT linkup.lock_linkup('{linkup}', 0)"));
+    run_as(
+        As::Service,
+        &format!("SELECT linkup.lock_linkup('{linkup}', 0)"),
+    );
     for member in members {
         run_as(
             member.signed_in(),

@@ -7,12 +7,18 @@ mod tests {
 
     fn profiled() -> Member {
         let member = registered();
-        run(&format!("INSERT INTO linkup.profiles (user_id) VALUES ('{}')", member.id));
+        run(&format!(
+            "INSERT INTO linkup.profiles (user_id) VALUES ('{}')",
+            member.id
+        ));
         member
     }
 
     fn set(member: &Member, change: &str) -> String {
-        format!("UPDATE linkup.profiles SET {change} WHERE user_id = '{}'", member.id)
+        format!(
+            "UPDATE linkup.profiles SET {change} WHERE user_id = '{}'",
+            member.id
+        )
     }
 
     fn events(member: &Member) -> String {
@@ -28,11 +34,23 @@ mod tests {
     fn a_malformed_document_is_refused_with_the_path_of_the_fault() {
         let member = profiled();
         for (change, path) in [
-            (r#"fingerprint = '{"charisma": {"range_value": 1, "confidence": 1}}'"#, "$.charisma"),
-            (r#"fingerprint = '{"social_pace": {"range_value": 1.01, "confidence": 1}}'"#, "$.social_pace.range_value"),
+            (
+                r#"fingerprint = '{"charisma": {"range_value": 1, "confidence": 1}}'"#,
+                "$.charisma",
+            ),
+            (
+                r#"fingerprint = '{"social_pace": {"range_value": 1.01, "confidence": 1}}'"#,
+                "$.social_pace.range_value",
+            ),
             (r#"fingerprint = 'null'"#, "$: null"),
-            (r#"activity_patterns = '[{"activity_key": "coffee", "mood": 1}]'"#, "$[0].mood"),
-            (r#"boundaries = '{"hard_constraints": {"smoking": "no"}}'"#, "$.hard_constraints.smoking"),
+            (
+                r#"activity_patterns = '[{"activity_key": "coffee", "mood": 1}]'"#,
+                "$[0].mood",
+            ),
+            (
+                r#"boundaries = '{"hard_constraints": {"smoking": "no"}}'"#,
+                "$.hard_constraints.smoking",
+            ),
         ] {
             let (state, message) = failure(As::Service, &set(&member, change));
             assert_eq!(state, "23514", "{change}");
@@ -55,7 +73,10 @@ mod tests {
             "true"
         );
         assert_eq!(
-            outcome(As::Owner, "SELECT community_core.linkup_document_fault('horoscope', '{}')"),
+            outcome(
+                As::Owner,
+                "SELECT community_core.linkup_document_fault('horoscope', '{}')"
+            ),
             "22023"
         );
     }
@@ -63,7 +84,13 @@ mod tests {
     #[pg_test]
     fn every_change_of_a_profile_is_one_event_and_no_change_is_none() {
         let member = profiled();
-        run_as(As::Service, &set(&member, "preferences = '{\"a\": 1}', last_interview_step = 'two'"));
+        run_as(
+            As::Service,
+            &set(
+                &member,
+                "preferences = '{\"a\": 1}', last_interview_step = 'two'",
+            ),
+        );
         run_as(As::Service, &set(&member, "preferences = '{\"a\": 1}'"));
         run_as(As::Service, &set(&member, "state = 'partial'"));
         assert_eq!(
@@ -71,15 +98,27 @@ mod tests {
             "profile_created:activity_patterns,boundaries,fingerprint,preferences,state \
              profile_updated:last_interview_step,preferences profile_updated:state"
         );
-        let seen = text_as(member.signed_in(), "SELECT count(*)::text FROM linkup.profile_events");
+        let seen = text_as(
+            member.signed_in(),
+            "SELECT count(*)::text FROM linkup.profile_events",
+        );
         assert_eq!(seen, "3");
     }
 
     #[pg_test]
     fn a_profile_moves_only_along_its_lifecycle() {
         let member = profiled();
-        assert_eq!(outcome(As::Service, &set(&member, "state = 'complete_full'")), "55000");
-        for state in ["partial", "complete_mvp", "complete_full", "stale", "complete_mvp"] {
+        assert_eq!(
+            outcome(As::Service, &set(&member, "state = 'complete_full'")),
+            "55000"
+        );
+        for state in [
+            "partial",
+            "complete_mvp",
+            "complete_full",
+            "stale",
+            "complete_mvp",
+        ] {
             run_as(As::Service, &set(&member, &format!("state = '{state}'")));
         }
         let stamped = format!(
@@ -99,9 +138,18 @@ mod tests {
         let (member, other) = (profiled(), profiled());
         let mine = "UPDATE linkup.profiles SET boundaries = '{\"no_thanks\": [\"bars\"]}'";
         assert_eq!(outcome(member.signed_in(), mine), "1");
-        assert_eq!(outcome(other.signed_in(), &set(&member, "boundaries = '{}'")), "0");
-        assert_eq!(outcome(member.signed_in(), &set(&member, "fingerprint = '{}'")), "42501");
-        assert_eq!(outcome(member.signed_in(), &set(&member, "state = 'partial'")), "42501");
+        assert_eq!(
+            outcome(other.signed_in(), &set(&member, "boundaries = '{}'")),
+            "0"
+        );
+        assert_eq!(
+            outcome(member.signed_in(), &set(&member, "fingerprint = '{}'")),
+            "42501"
+        );
+        assert_eq!(
+            outcome(member.signed_in(), &set(&member, "state = 'partial'")),
+            "42501"
+        );
         let steal = format!("UPDATE linkup.profiles SET user_id = '{}'", registered().id);
         assert_eq!(outcome(member.signed_in(), &steal), "42501");
     }

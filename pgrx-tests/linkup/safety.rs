@@ -20,7 +20,10 @@ mod tests {
     const OVER: &str = "now() - interval '2 days', now() - interval '1 day'";
 
     fn hold(member: &Member) -> String {
-        text(&format!("SELECT state::text FROM linkup.safety_holds WHERE user_id = '{}'", member.id))
+        text(&format!(
+            "SELECT (SELECT state::text FROM linkup.safety_holds WHERE user_id = '{}')",
+            member.id
+        ))
     }
 
     #[pg_test]
@@ -53,7 +56,10 @@ mod tests {
             member.id
         ));
         strike(&member, 3, OPEN);
-        let kept = format!("linkup.safety_holds WHERE user_id = '{}' AND state = 'hard_hold' AND reason = 'by hand'", member.id);
+        let kept = format!(
+            "linkup.safety_holds WHERE user_id = '{}' AND state = 'hard_hold' AND reason = 'by hand'",
+            member.id
+        );
         assert_eq!(count(&kept), "1");
     }
 
@@ -84,7 +90,10 @@ mod tests {
             held.id
         ));
         assert_eq!(outcome(held.signed_in(), &create), "1");
-        assert_eq!(text_as(As::Service, "SELECT linkup.release_expired_holds()::text"), "1");
+        assert_eq!(
+            text_as(As::Service, "SELECT linkup.release_expired_holds()::text"),
+            "1"
+        );
         assert_eq!(hold(&held), "none");
     }
 
@@ -92,10 +101,19 @@ mod tests {
     fn a_cleared_hold_holds_nobody_and_new_strikes_put_a_new_one() {
         let member = registered();
         strike(&member, 3, OPEN);
-        run(&format!("UPDATE linkup.safety_holds SET cleared_at = now() WHERE user_id = '{}'", member.id));
-        assert_eq!(text(&format!("SELECT linkup.is_on_hold('{}')::text", member.id)), "false");
+        run(&format!(
+            "UPDATE linkup.safety_holds SET cleared_at = now() WHERE user_id = '{}'",
+            member.id
+        ));
+        assert_eq!(
+            text(&format!("SELECT linkup.is_on_hold('{}')::text", member.id)),
+            "false"
+        );
         strike(&member, 1, OPEN);
-        assert_eq!(text(&format!("SELECT linkup.is_on_hold('{}')::text", member.id)), "true");
+        assert_eq!(
+            text(&format!("SELECT linkup.is_on_hold('{}')::text", member.id)),
+            "true"
+        );
     }
 
     #[pg_test]
@@ -115,9 +133,15 @@ mod tests {
             assert_eq!(text_as(reporter.signed_in(), &read), "1", "{table}");
             assert_eq!(text_as(reported.signed_in(), &read), "0", "{table}");
         }
-        let ask = format!("SELECT linkup.is_blocked('{}', '{}')", reporter.id, reported.id);
+        let ask = format!(
+            "SELECT linkup.is_blocked('{}', '{}')",
+            reporter.id, reported.id
+        );
         assert_eq!(outcome(reported.signed_in(), &ask), "42501");
-        let filters = format!("SELECT linkup.invite_filters('{}', NULL, '{{}}')", reporter.id);
+        let filters = format!(
+            "SELECT linkup.invite_filters('{}', NULL, '{{}}')",
+            reporter.id
+        );
         assert_eq!(outcome(reported.signed_in(), &filters), "42501");
     }
 }

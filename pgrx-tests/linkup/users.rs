@@ -23,12 +23,19 @@ mod tests {
     fn verified(member: &Member, code: &str) -> String {
         text_as(
             As::Service,
-            &format!("SELECT linkup.verify_otp('{}', {})::text", member.id, hash(code)),
+            &format!(
+                "SELECT linkup.verify_otp('{}', {})::text",
+                member.id,
+                hash(code)
+            ),
         )
     }
 
     fn state(member: &Member) -> String {
-        text(&format!("SELECT state::text FROM linkup.users WHERE id = '{}'", member.id))
+        text(&format!(
+            "SELECT state::text FROM linkup.users WHERE id = '{}'",
+            member.id
+        ))
     }
 
     #[pg_test]
@@ -71,7 +78,13 @@ mod tests {
         let member = registered();
         started(&member, "111111", "10 minutes");
         started(&member, "222222", "10 minutes");
-        assert_eq!(count(&format!("linkup.otp_sessions WHERE user_id = '{}'", member.id)), "1");
+        assert_eq!(
+            count(&format!(
+                "linkup.otp_sessions WHERE user_id = '{}'",
+                member.id
+            )),
+            "1"
+        );
         let second = format!(
             "INSERT INTO linkup.otp_sessions (user_id, otp_hash, expires_at) VALUES ('{}', {}, now())",
             member.id,
@@ -92,14 +105,27 @@ mod tests {
             ("age_consent", "false"),
             ("terms_consent", "false"),
             ("privacy_consent", "false"),
-            ("birthday", "(now() - interval '18 years' + interval '2 days')::date"),
+            (
+                "birthday",
+                "(now() - interval '18 years' + interval '2 days')::date",
+            ),
         ] {
             let member = registered();
-            run(&format!("UPDATE linkup.users SET {column} = {value} WHERE id = '{}'", member.id));
-            let verify = format!("UPDATE linkup.users SET state = 'verified' WHERE id = '{}'", member.id);
+            run(&format!(
+                "UPDATE linkup.users SET {column} = {value} WHERE id = '{}'",
+                member.id
+            ));
+            let verify = format!(
+                "UPDATE linkup.users SET state = 'verified' WHERE id = '{}'",
+                member.id
+            );
             assert_eq!(outcome(As::Service, &verify), "23514", "{column}");
             started(&member, "123456", "10 minutes");
-            let call = format!("SELECT linkup.verify_otp('{}', {})", member.id, hash("123456"));
+            let call = format!(
+                "SELECT linkup.verify_otp('{}', {})",
+                member.id,
+                hash("123456")
+            );
             assert_eq!(outcome(As::Service, &call), "23514", "{column}");
         }
     }
@@ -107,19 +133,34 @@ mod tests {
     #[pg_test]
     fn consent_to_messages_can_be_withdrawn_later() {
         let member = member(&region());
-        let withdraw = format!("UPDATE linkup.users SET sms_consent = false WHERE id = '{}'", member.id);
+        let withdraw = format!(
+            "UPDATE linkup.users SET sms_consent = false WHERE id = '{}'",
+            member.id
+        );
         assert_eq!(outcome(As::Service, &withdraw), "1");
     }
 
     #[pg_test]
     fn a_user_moves_only_along_the_lifecycle_and_each_move_is_an_event() {
         let member = registered();
-        let to = |state: &str| format!("UPDATE linkup.users SET state = '{state}' WHERE id = '{}'", member.id);
+        let to = |state: &str| {
+            format!(
+                "UPDATE linkup.users SET state = '{state}' WHERE id = '{}'",
+                member.id
+            )
+        };
         assert_eq!(outcome(As::Service, &to("active")), "55000");
         assert_eq!(outcome(As::Service, &to("suspended")), "55000");
         let headers = r#"{"x-correlation-id": "00000000-0000-4000-8000-0000000000c1"}"#;
         run(&format!("SET LOCAL request.headers = '{headers}'"));
-        for state in ["verified", "interviewing", "active", "suspended", "active", "deleted"] {
+        for state in [
+            "verified",
+            "interviewing",
+            "active",
+            "suspended",
+            "active",
+            "deleted",
+        ] {
             if state != "deleted" {
                 run_as(As::Service, &to(state));
             }
@@ -165,9 +206,22 @@ mod tests {
         };
         let fresh = "encode(sha256(gen_random_uuid()::text::bytea), 'hex')";
         assert_eq!(outcome(As::Service, &again("phone_e164", fresh)), "23505");
-        assert_eq!(outcome(As::Service, &again("'+15005550009'", "phone_hash")), "23505");
-        for phone in ["'5005550009'", "'+0005550009'", "'+1500555'||chr(1632)", "'deleted:x'", "'+1 500 555'"] {
-            assert_eq!(outcome(As::Service, &again(phone, fresh)), "23514", "{phone}");
+        assert_eq!(
+            outcome(As::Service, &again("'+15005550009'", "phone_hash")),
+            "23505"
+        );
+        for phone in [
+            "'5005550009'",
+            "'+0005550009'",
+            "'+1500555'||chr(1632)",
+            "'deleted:x'",
+            "'+1 500 555'",
+        ] {
+            assert_eq!(
+                outcome(As::Service, &again(phone, fresh)),
+                "23514",
+                "{phone}"
+            );
         }
     }
 
@@ -177,8 +231,17 @@ mod tests {
             text("SELECT linkup.phone_hash('+14155550100', 'pepper')"),
             text("SELECT encode(sha256('+14155550100pepper'), 'hex')")
         );
-        assert_eq!(outcome(As::Service, "SELECT linkup.phone_hash('4155550100', 'pepper')"), "22023");
-        assert_eq!(outcome(As::Service, "SELECT linkup.phone_hash('+14155550100', '')"), "22023");
+        assert_eq!(
+            outcome(
+                As::Service,
+                "SELECT linkup.phone_hash('4155550100', 'pepper')"
+            ),
+            "22023"
+        );
+        assert_eq!(
+            outcome(As::Service, "SELECT linkup.phone_hash('+14155550100', '')"),
+            "22023"
+        );
         assert_eq!(text("SELECT linkup.phone_hash(NULL, 'pepper')"), "");
     }
 
@@ -204,7 +267,10 @@ mod tests {
                     join(region)
                 ),
             );
-            let stored = format!("SELECT region_id::text FROM linkup.users WHERE id = '{}'", member.id);
+            let stored = format!(
+                "SELECT region_id::text FROM linkup.users WHERE id = '{}'",
+                member.id
+            );
             assert_eq!(&text(&stored), region);
         }
     }
@@ -212,7 +278,9 @@ mod tests {
     #[pg_test]
     fn a_region_that_is_not_open_takes_nobody_but_on_its_waiting_list() {
         let (member, region) = (registered(), region());
-        run(&format!("UPDATE linkup.regions SET state = 'waitlisted' WHERE id = '{region}'"));
+        run(&format!(
+            "UPDATE linkup.regions SET state = 'waitlisted' WHERE id = '{region}'"
+        ));
         let join = |status: &str| {
             format!(
                 "INSERT INTO linkup.region_memberships (user_id, region_id, status)
@@ -228,11 +296,19 @@ mod tests {
     fn users_change_their_name_and_nothing_that_verification_rests_on() {
         let member = registered();
         let set = |change: &str| {
-            outcome(member.signed_in(), &format!("UPDATE linkup.users SET {change}"))
+            outcome(
+                member.signed_in(),
+                &format!("UPDATE linkup.users SET {change}"),
+            )
         };
         assert_eq!(set("first_name = 'Grace'"), "1");
-        for change in ["state = 'verified'", "phone_e164 = '+15005550003'", "birthday = '1980-01-01'",
-                       "age_consent = true", "deleted_at = NULL"] {
+        for change in [
+            "state = 'verified'",
+            "phone_e164 = '+15005550003'",
+            "birthday = '1980-01-01'",
+            "age_consent = true",
+            "deleted_at = NULL",
+        ] {
             assert_eq!(set(change), "42501", "{change}");
         }
     }

@@ -756,7 +756,11 @@ fn an_export_is_checked_without_postgres() {
         )
         .expect("write");
     assert_eq!(faults(&mut client), Vec::<String>::new());
-    if std::process::Command::new("python3").arg("--version").output().is_err() {
+    if std::process::Command::new("python3")
+        .arg("--version")
+        .output()
+        .is_err()
+    {
         eprintln!("skipped: python3 is not there");
         return;
     }

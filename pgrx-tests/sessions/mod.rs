@@ -6,6 +6,8 @@ pub mod cluster;
 mod counter;
 mod documents;
 mod founders;
+mod linkup;
 mod module;
 mod pair;
+mod retention;
 mod stackexchange;

@@ -104,22 +104,24 @@ CREATE INDEX stripe_events_unprocessed_idx ON stripe_events (received_at) WHERE 
 CREATE OR REPLACE FUNCTION apply_stripe_event(event stripe_events) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
-    object   CONSTANT jsonb := event.payload #> '{data,object}';
-    told_at  CONSTANT timestamptz := pg_catalog.to_timestamp((event.payload ->> 'created')::float8);
-    ends_at  CONSTANT timestamptz := pg_catalog.to_timestamp(coalesce(
-        object ->> 'current_period_end', object #>> '{items,data,0,current_period_end}')::float8);
-    is_gone  CONSTANT boolean := event.event_type = 'customer.subscription.deleted';
-    told     CONSTANT @schema@.subscription_state := CASE
-        WHEN is_gone THEN 'canceled'
+    object      CONSTANT jsonb := event.payload #> '{data,object}';
+    told        CONSTANT @schema@.subscription_state := CASE
+        WHEN event.event_type = 'customer.subscription.deleted' THEN 'canceled'
         WHEN object ->> 'status' IN ('trialing', 'active', 'past_due', 'canceled', 'unpaid')
             THEN (object ->> 'status')::@schema@.subscription_state
         WHEN object ->> 'status' = 'incomplete_expired' THEN 'canceled'
         ELSE 'none' END;
+    told_at     timestamptz;
+    ends_at     timestamptz;
     customer_of uuid;
 BEGIN
     IF event.event_type NOT LIKE 'customer.subscription.%' THEN
         RETURN NULL;
-    ELSIF told_at IS NULL OR object ->> 'id' IS NULL OR object ->> 'customer' IS NULL THEN
+    END IF;
+    told_at := pg_catalog.to_timestamp((event.payload ->> 'created')::float8);
+    ends_at := pg_catalog.to_timestamp(coalesce(
+        object ->> 'current_period_end', object #>> '{items,data,0,current_period_end}')::float8);
+    IF told_at IS NULL OR object ->> 'id' IS NULL OR object ->> 'customer' IS NULL THEN
         RETURN 'the payload lacks created, data.object.id or data.object.customer';
     END IF;
     SELECT c.user_id INTO customer_of FROM @schema@.stripe_customers c

@@ -90,11 +90,9 @@ BEGIN
     IF filters -> 'failed' <> '[]' THEN
         NEW.state := 'closed';
         NEW.closed_at := now();
-    ELSE
+    ELSIF linkup.state = 'broadcasting' THEN
+        NEW.sent_at := now();
         NEW.expires_at := coalesce(NEW.expires_at, linkup.acceptance_window_ends_at);
-        IF linkup.state = 'broadcasting' THEN
-            NEW.sent_at := now();
-        END IF;
     END IF;
     RETURN NEW;
 END;

@@ -34,6 +34,8 @@ GRANT INSERT (linkup_id, user_id, attendance_response, do_again, feedback),
 CREATE OR REPLACE FUNCTION admit_outcome() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 BEGIN
+    -- Row security judges after this trigger, whose answer would tell a stranger who was there.
+    PERFORM @schema@.require_self(NEW.user_id);
     IF NOT EXISTS (
         SELECT FROM @schema@.linkup_participants p JOIN @schema@.linkups l ON l.id = p.linkup_id
         WHERE p.linkup_id = NEW.linkup_id AND p.user_id = NEW.user_id AND p.status <> 'canceled'
@@ -98,6 +100,7 @@ GRANT INSERT (linkup_id, chooser_user_id, target_user_id, choice),
 CREATE OR REPLACE FUNCTION admit_contact_choice() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 BEGIN
+    PERFORM @schema@.require_self(NEW.chooser_user_id);
     IF TG_OP = 'UPDATE' AND (OLD.linkup_id, OLD.chooser_user_id, OLD.target_user_id)
                             <> (NEW.linkup_id, NEW.chooser_user_id, NEW.target_user_id) THEN
         RAISE EXCEPTION 'choice % is about user %, and stays so', OLD.id, OLD.target_user_id

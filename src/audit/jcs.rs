@@ -80,7 +80,11 @@ pub fn number(value: f64) -> Option<String> {
     // Of several that are equally short, the closest is meant, and of two as close the even one.
     let places = shortest.find('e')?.saturating_sub(2);
     let closest = format!("{:.places$e}", value.abs());
-    let shown = if closest.parse() == Ok(value.abs()) { closest } else { shortest };
+    let shown = if closest.parse() == Ok(value.abs()) {
+        closest
+    } else {
+        shortest
+    };
     let (mantissa, power) = shown.split_once('e')?;
     let digits: String = mantissa.chars().filter(|digit| *digit != '.').collect();
     let power: i32 = power.parse().ok()?;
