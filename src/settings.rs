@@ -59,6 +59,7 @@ static FORUM: [ForumSetting; 5] = [
 ];
 
 pub fn register() {
+    crate::linkup::settings::register();
     GucRegistry::define_string_guc(
         c"community_core.modules",
         c"Modules that CREATE EXTENSION community_core installs: all, none, or a comma list.",

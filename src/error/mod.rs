@@ -7,8 +7,10 @@ use pgrx::prelude::*;
 pub mod audit;
 pub mod benchmark;
 pub mod counter;
+pub mod linkup;
 pub mod module;
 pub mod pair;
+pub mod retention;
 
 /// Raises the report as an ERROR. A trigger must use this: the `Err` of a `#[pg_trigger]` loses
 /// its SQLSTATE and hint.
