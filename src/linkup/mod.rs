@@ -1,8 +1,8 @@
 //! What the linkup module has natively: the shapes of its JSON documents, and where one departs
 //! from its shape.
 
-pub mod settings;
 mod document;
+pub mod settings;
 
 use crate::error;
 use pgrx::prelude::*;
