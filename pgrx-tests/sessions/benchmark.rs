@@ -111,9 +111,13 @@ fn a_withdrawal_while_the_refresh_waits_for_its_queue_is_not_published() {
         .expect("people");
     // Withdrawals are written elsewhere, so only the refresh waits. If it had read the source by
     // now, it would take the withdrawal off the list and publish the person nevertheless.
-    locker.batch_execute("BEGIN; LOCK TABLE irs_by_stage_queue IN EXCLUSIVE MODE").expect("lock");
+    locker
+        .batch_execute("BEGIN; LOCK TABLE irs_by_stage_queue IN EXCLUSIVE MODE")
+        .expect("lock");
     let mut refreshing = database.connect();
-    refreshing.batch_execute("SET search_path = founders").expect("settings");
+    refreshing
+        .batch_execute("SET search_path = founders")
+        .expect("settings");
     let refresher = std::thread::spawn(move || refresh(&mut refreshing));
     wait_until_blocked(&mut reader, 1);
     withdraw(&mut person, 0);
