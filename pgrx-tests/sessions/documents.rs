@@ -87,3 +87,13 @@ fn the_readme_prints_what_it_says() {
 fn the_page_on_modules_runs() {
     run_page("docs/modules.md");
 }
+
+#[test]
+fn the_page_on_linkup_runs() {
+    run_page("docs/linkup.md");
+}
+
+#[test]
+fn the_page_on_retention_runs() {
+    run_page("docs/retention.md");
+}
