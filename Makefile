@@ -4,9 +4,10 @@ PG_CONFIG ?= $(shell scripts/pg-config $(PG))
 TEST ?=
 DUMP ?=
 KEEP ?=
+CHECK ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test install bench clean
+.PHONY: help setup demo test types install bench clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -20,6 +21,9 @@ demo: setup ## build, start a throwaway cluster, play a story, stop it; DUMP=fol
 
 test: setup ## run every test; TEST=name runs those whose name contains it
 	@scripts/test $(PG) $(TEST)
+
+types: setup ## write types/database.ts from a database and check it; CHECK=1 only compares
+	@scripts/types $(PG) $(if $(CHECK),--check)
 
 install: setup ## install a release build into the PostgreSQL of PG_CONFIG=/path/pg_config
 	@scripts/install $(PG_CONFIG)

@@ -5,6 +5,7 @@
 mod audit;
 mod benchmark;
 mod counter;
+mod forum;
 mod founders;
 mod identity;
 mod linkup;
@@ -14,6 +15,7 @@ mod pair;
 mod retention;
 #[cfg(test)]
 mod sessions;
+mod tenancy;
 
 #[pgrx::pg_schema]
 mod tests {

@@ -372,6 +372,9 @@ mod tests {
 
     #[pg_test]
     fn nobody_learns_of_a_one_sided_yes() {
+        run(
+            "ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC, anon, authenticated, service_role",
+        );
         choices_and_matches();
         run(
             "GRANT USAGE ON SCHEMA \"Odd ' pairs\" TO anon, authenticated, service_role;

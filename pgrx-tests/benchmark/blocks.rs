@@ -157,8 +157,7 @@ mod tests {
                 watch => '{\"profiles\": \"id\", \"scores\": \"user_id\"}', minimum => 0, maximum => 100);
              SELECT setseed(0.7)");
         let mut known: BTreeSet<BTreeSet<(String, String)>> = BTreeSet::new();
-        let mut next = 0;
-        for _ in 0..25 {
+        for next in 0..25 {
             run(&format!(
                 "SELECT join_in(person, (ARRAY['idea','seed'])[1 + (random() * 1.98)::int % 2],
                                 (ARRAY['fintech','health'])[1 + (random() * 1.98)::int % 2], round((random() * 8)::numeric))
@@ -167,7 +166,6 @@ mod tests {
                  INSERT INTO scores SELECT id, round((random() * 8)::numeric), clock_timestamp() FROM profiles WHERE random() < 0.1;
                  UPDATE profiles SET stage = 'seed' WHERE random() < 0.05"
             ));
-            next += 1;
             refresh();
             known.extend(releases());
         }

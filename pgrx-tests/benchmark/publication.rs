@@ -161,8 +161,10 @@ mod tests {
         community(&[50, 60, 70, 80, 90]);
         run("SELECT community_core.drop_benchmark('irs_by_stage')");
         let left = Spi::get_one::<i64>(
-            "SELECT (SELECT count(*) FROM pg_class WHERE relname LIKE 'irs\\_by\\_stage%')
-                  + (SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'benchmark\\_irs%')",
+            "SELECT (SELECT count(*) FROM pg_class
+                     WHERE relname LIKE 'irs\\_by\\_stage%' AND relnamespace = 'figures'::regnamespace)
+                  + (SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+                     WHERE tgname LIKE 'benchmark\\_irs%' AND c.relnamespace = 'figures'::regnamespace)",
         );
         assert_eq!(left, Ok(Some(0)));
         run("INSERT INTO scores VALUES (person(1), 3)");
@@ -173,5 +175,59 @@ mod tests {
         community(&[50, 60, 70, 80, 90]);
         run("SET LOCAL community_core.min_k = 6");
         assert_eq!(published(), "nothing");
+    }
+
+    #[pg_test]
+    fn a_full_refresh_finds_what_was_changed_behind_the_triggers() {
+        community(&[50, 60, 70, 80, 90]);
+        run("ALTER TABLE consent_preferences DISABLE TRIGGER USER;
+             UPDATE consent_preferences SET enabled = false WHERE user_id = person(0);
+             ALTER TABLE consent_preferences ENABLE TRIGGER USER");
+        refresh();
+        assert_eq!(published(), "seed 5 70 70");
+        run("SELECT community_core.refresh_benchmark('irs_by_stage', full => true)");
+        assert_eq!(published(), "nothing");
+    }
+
+    #[pg_test]
+    fn without_watch_every_refresh_reads_everything() {
+        community(&[50, 60, 70, 80]);
+        run("SELECT community_core.create_benchmark('unwatched',
+                'SELECT user_id AS subject, overall_score AS value, created_at AS observed_at FROM scores',
+                consent => 'consent_preferences', minimum => 0, maximum => 100);
+             SELECT community_core.refresh_benchmark('unwatched');
+             SELECT join_in(9, 'seed', 'fintech', 90);
+             SELECT community_core.refresh_benchmark('unwatched')");
+        let shown = Spi::get_one::<String>("SELECT (average, contributors)::text FROM unwatched");
+        assert_eq!(shown, Ok(Some("(70,5)".to_owned())));
+    }
+
+    #[pg_test]
+    fn a_person_learns_the_own_position_only_with_consent_and_in_a_published_cell() {
+        community(&(0..40).map(|number| 2 * number).collect::<Vec<i32>>());
+        run("CREATE SCHEMA IF NOT EXISTS auth;
+             DO $do$ BEGIN IF to_regprocedure('auth.uid()') IS NULL THEN
+                 CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS $$
+                     SELECT (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid $$;
+             END IF; END $do$");
+        let position = |person: i32| {
+            run(&format!(
+                "SELECT set_config('request.jwt.claims', jsonb_build_object('sub', person({person}))::text, true)"
+            ));
+            Spi::get_one::<String>(
+                "SELECT coalesce(min(position || ' of ' || (dimensions ->> 'stage')), 'nowhere')
+                 FROM community_core.benchmark_position('irs_by_stage')",
+            )
+            .expect("a position")
+            .expect("a text")
+        };
+        assert_eq!(position(39), "top quarter of seed");
+        assert_eq!(position(25), "upper half of seed");
+        assert_eq!(position(15), "lower half of seed");
+        assert_eq!(position(0), "bottom quarter of seed");
+        assert_eq!(position(99), "nowhere");
+        run("UPDATE consent_preferences SET enabled = false WHERE user_id = person(39)");
+        assert_eq!(position(39), "nowhere", "withdrawn");
+        assert_eq!(position(0), "nowhere", "the cell is hidden");
     }
 }

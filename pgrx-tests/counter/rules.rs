@@ -278,4 +278,79 @@ mod tests {
             "pg_catalog, pg_temp"
         );
     }
+
+    #[pg_test]
+    fn code_that_a_parents_update_calls_gets_a_safe_search_path() {
+        posts_and_likes();
+        run("CREATE TABLE s.seen (path text);
+             CREATE FUNCTION s.look(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+                 BEGIN PERFORM s.note_path(); RETURN true; END $$;
+             CREATE FUNCTION s.note_path() RETURNS void LANGUAGE plpgsql AS $$
+                 BEGIN INSERT INTO s.seen VALUES (current_setting('search_path')); END $$;
+             INSERT INTO s.likes (post_id) VALUES (3)");
+        for (make, drop) in [
+            (
+                "ADD CONSTRAINT look CHECK (s.look(likes))",
+                "DROP CONSTRAINT look",
+            ),
+            (
+                "ADD look boolean GENERATED ALWAYS AS (s.look(likes)) STORED",
+                "DROP COLUMN look",
+            ),
+        ] {
+            run(&format!(
+                "ALTER TABLE s.posts {make}; TRUNCATE s.seen;
+                 SET LOCAL search_path = public; INSERT INTO s.likes (post_id) VALUES (3)"
+            ));
+            assert_eq!(
+                text("SELECT string_agg(DISTINCT path, ';') FROM s.seen"),
+                "pg_catalog, pg_temp"
+            );
+            run(&format!("ALTER TABLE s.posts {drop}"));
+        }
+        run(
+            "CREATE INDEX look ON s.posts (s.look(likes)); TRUNCATE s.seen;
+             INSERT INTO s.likes (post_id) VALUES (3)",
+        );
+        assert_eq!(
+            text("SELECT string_agg(DISTINCT path, ';') FROM s.seen"),
+            "pg_catalog, pg_temp"
+        );
+        assert_eq!(likes(), "2 1 4 0");
+    }
+
+    /// What the engine tells other engines' triggers, for the triggers of a test to ask.
+    #[pg_extern]
+    fn the_counter_is_maintaining() -> bool {
+        crate::counter::maintaining()
+    }
+
+    #[pg_test]
+    fn only_the_parents_own_triggers_are_told_that_a_counter_is_maintained() {
+        posts_and_likes();
+        run(
+            "CREATE TABLE s.seen (who text, maintaining boolean); CREATE TABLE s.other (n int);
+             CREATE FUNCTION s.note() RETURNS trigger LANGUAGE plpgsql AS $$
+                 BEGIN
+                     INSERT INTO s.seen VALUES (TG_TABLE_NAME, tests.the_counter_is_maintaining());
+                     IF TG_TABLE_NAME = 'posts' THEN INSERT INTO s.other VALUES (1); END IF;
+                     RETURN NEW;
+                 END $$;
+             CREATE TRIGGER note BEFORE UPDATE ON s.posts FOR EACH ROW EXECUTE FUNCTION s.note();
+             CREATE TRIGGER note BEFORE INSERT ON s.other FOR EACH ROW EXECUTE FUNCTION s.note();
+             CREATE TRIGGER note BEFORE INSERT ON s.likes FOR EACH ROW EXECUTE FUNCTION s.note();
+             INSERT INTO s.likes (post_id) VALUES (3);
+             UPDATE s.posts SET likes = likes WHERE id = 3",
+        );
+        let seen = "SELECT string_agg(concat_ws(' ', who, maintaining), ', ') FROM s.seen";
+        assert_eq!(text(seen), "likes f, posts t, other f, posts f, other f");
+        run("TRUNCATE s.seen;
+             ALTER TABLE s.posts ADD CONSTRAINT few CHECK (likes < 4)");
+        let error = super::super::failure(
+            "INSERT INTO s.likes (post_id) SELECT 3 FROM generate_series(1, 9)",
+        );
+        assert!(error.starts_with("23514"), "{error}");
+        run("UPDATE s.posts SET likes = likes WHERE id = 3");
+        assert_eq!(text(seen), "posts f, other f");
+    }
 }

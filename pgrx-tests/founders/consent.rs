@@ -51,10 +51,6 @@ mod tests {
             "directory:true>false",
         );
         changes(
-            "TRUNCATE founders.consent_preferences",
-            "directory:true>false",
-        );
-        changes(
             "UPDATE founders.consent_preferences SET category = 'benchmarks'",
             "benchmarks:false>true directory:true>false",
         );
@@ -113,7 +109,6 @@ mod tests {
             for sql in [
                 "UPDATE founders.consent_audit_log SET new_value = false",
                 "DELETE FROM founders.consent_audit_log",
-                "TRUNCATE founders.consent_audit_log",
             ] {
                 assert_eq!(outcome(who, sql), "42501", "{sql}");
             }

@@ -68,8 +68,6 @@ mod tests {
             (counts(&one).as_str(), counts(&two).as_str()),
             ("1 0", "0 0")
         );
-        run("TRUNCATE founders.social_feed_reactions");
-        assert_eq!(counts(&one), "0 0");
     }
 
     #[pg_test]

@@ -9,6 +9,7 @@ mod directory;
 mod feed;
 mod messages;
 mod reputation;
+mod schema;
 
 use pgrx::prelude::*;
 

@@ -23,7 +23,7 @@ fn community() -> Database<'static> {
 fn session(database: &Database) -> Client {
     let mut client = database.connect();
     client
-        .batch_execute("SET search_path = founders; SET lock_timeout = '5s'")
+        .batch_execute("SET search_path = figures; SET lock_timeout = '5s'")
         .expect("settings");
     client
 }
@@ -83,7 +83,7 @@ fn a_withdrawal_between_the_queue_and_the_source_is_not_published() {
         .expect("lock");
     let mut refreshing = database.connect();
     refreshing
-        .batch_execute("SET search_path = founders")
+        .batch_execute("SET search_path = figures")
         .expect("settings");
     let refresher = std::thread::spawn(move || {
         // The queue is taken by now, the source is not read.
@@ -166,7 +166,7 @@ fn a_killed_refresh_leaves_the_last_release_and_loses_no_change() {
         .expect("lock");
     let mut refreshing = database.connect();
     refreshing
-        .batch_execute("SET search_path = founders")
+        .batch_execute("SET search_path = figures")
         .expect("settings");
     let pid: i32 = refreshing
         .query_one("SELECT pg_backend_pid()", &[])

@@ -89,6 +89,26 @@ fn the_page_on_modules_runs() {
 }
 
 #[test]
+fn the_page_on_founders_prints_what_it_says() {
+    run_page("docs/founders.md");
+}
+
+#[test]
+fn the_page_on_pairs_prints_what_it_says() {
+    run_page("docs/pairs.md");
+}
+
+#[test]
+fn the_page_on_tenancy_prints_what_it_says() {
+    run_page("docs/tenancy.md");
+}
+
+#[test]
+fn the_page_on_the_forum_prints_what_it_says() {
+    run_page("docs/forum.md");
+}
+
+#[test]
 fn the_page_on_linkup_runs() {
     run_page("docs/linkup.md");
 }

@@ -269,6 +269,35 @@ fn two_checkins_at_the_same_moment_count_once() {
 }
 
 #[test]
+fn truncating_reactions_counts_none_and_truncating_consent_is_logged_as_taken_away() {
+    let database = founders();
+    let mut client = database.connect();
+    let me = person(&mut client);
+    client
+        .batch_execute(&format!(
+            "INSERT INTO founders.consent_preferences (user_id, category, enabled)
+             VALUES ('{me}', 'messaging', true), ('{me}', 'directory', false);
+             INSERT INTO founders.social_feed_posts (author_id, content) VALUES ('{me}', 'news');
+             INSERT INTO founders.social_feed_reactions (post_id, user_id)
+             SELECT id, '{me}' FROM founders.social_feed_posts;
+             TRUNCATE founders.consent_preferences, founders.social_feed_reactions"
+        ))
+        .expect("truncate");
+    assert_eq!(
+        text(
+            &mut client,
+            "SELECT string_agg(category || ' ' || new_value, ',' ORDER BY category, previous_value)
+             FROM founders.consent_audit_log"
+        ),
+        "directory false,messaging true,messaging false"
+    );
+    let count = "SELECT string_agg(reaction_count::text, ',') FROM founders.social_feed_posts";
+    assert_eq!(text(&mut client, count), "0");
+    let truncated = client.batch_execute("TRUNCATE founders.consent_audit_log");
+    assert_eq!(sqlstate(truncated), "42501");
+}
+
+#[test]
 fn a_row_of_the_consent_log_changed_behind_its_back_is_named() {
     let database = founders();
     let mut client = database.connect();

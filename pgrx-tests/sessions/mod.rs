@@ -1,13 +1,16 @@
 //! Tests that need several connections, a dump, a restore or a restart.
 
+mod access;
 mod audit;
 mod benchmark;
 pub mod cluster;
 mod counter;
 mod documents;
+mod forum;
 mod founders;
 mod linkup;
 mod module;
 mod pair;
 mod retention;
 mod stackexchange;
+mod tenancy;

@@ -279,7 +279,7 @@ fn drop_extension_refuses_and_with_cascade_keeps_every_row() {
     client
         .batch_execute(
             "CREATE EXTENSION community_core;
-             SELECT community_core.install_module('founders')",
+             SELECT community_core.install_module(module, schema) FROM community_core.modules()",
         )
         .expect("back again");
     let after = rows(&mut client);

@@ -27,7 +27,7 @@ pub fn defer(log: &Log, batches: Vec<Batch>) {
             for batch in batches {
                 for from in (0..batch.keys.len()).step_by(BLOCK) {
                     let to = batch.keys.len().min(from + BLOCK);
-                    let keys = key::to_array(log.key_kind, batch.keys[from..to].to_vec());
+                    let keys = key::to_array(log.key_kind, &batch.keys[from..to]);
                     let salts = batch.salts.get(from..to).map(<[Vec<u8>]>::concat);
                     sql::write(
                         &insert,

@@ -184,7 +184,9 @@ pub fn record(event: &Event) {
 }
 
 struct Recorder {
+    /// Of many rows, given as arrays, and of one.
     insert: String,
+    insert_one: String,
     scalars: Vec<Argument>,
     sources: Vec<Source>,
     builder: Builder,
@@ -209,8 +211,7 @@ impl Recorder {
     fn new(event: &Event, log: &str, columns: Vec<(String, Source)>) -> Recorder {
         let mut names = Vec::new();
         let mut values = Vec::new();
-        let mut unnests = String::new();
-        let mut aliases = String::new();
+        let mut sets = String::new();
         let mut scalars = vec![];
         let mut arrays = Vec::new();
         let sources: Vec<Source> = columns.iter().map(|(_, source)| source.clone()).collect();
@@ -251,9 +252,10 @@ impl Recorder {
                 (length, by_value, align)
             };
             let parameter = scalars.len() + arrays.len() + 2;
+            // Functions in the list that return sets go on in step, row by row, and store
+            // nothing between.
             values.push(format!("e.v{parameter}"));
-            unnests.push_str(&format!(", unnest(${parameter})"));
-            aliases.push_str(&format!(", v{parameter}"));
+            sets.push_str(&format!(", unnest(${parameter}) AS v{parameter}"));
             let (values, nulls) = (Vec::new(), Vec::new());
             arrays.push(Column {
                 source,
@@ -266,15 +268,22 @@ impl Recorder {
                 nulls,
             });
         }
+        let parameters: Vec<String> = (2..names.len() + 2).map(|i| format!("${i}")).collect();
+        let names = names.join(", ");
+        // The first parameter is only there to be counted with the others.
+        let insert_one = format!(
+            "INSERT INTO {log} ({names}) SELECT {} WHERE $1 = 1",
+            parameters.join(", ")
+        );
         let insert = format!(
-            "INSERT INTO {log} ({}) SELECT {}
-             FROM ROWS FROM (generate_series(1, $1){unnests}) AS e(n{aliases})",
-            names.join(", "),
+            "INSERT INTO {log} ({names}) SELECT {}
+             FROM (SELECT generate_series(1, $1){sets}) e",
             values.join(", "),
         );
         let builder = Builder::new(&event.relation);
         Recorder {
             insert,
+            insert_one,
             scalars,
             sources,
             builder,
@@ -367,12 +376,23 @@ impl Recorder {
         }
         let mut arguments = vec![(pg_sys::INT4OID, (self.rows as i32).into_datum())];
         arguments.extend(self.scalars.iter().copied());
+        let one = self.rows == 1;
         for column in &mut self.arrays {
-            arguments.push(column.take());
+            arguments.push(if one {
+                column.take_one()
+            } else {
+                column.take()
+            });
         }
-        sql::write(&self.insert, &arguments);
-        for (_, array) in &arguments[1 + self.scalars.len()..] {
-            if let Some(array) = array {
+        sql::write(
+            if one { &self.insert_one } else { &self.insert },
+            &arguments,
+        );
+        if !one {
+            for array in arguments[1 + self.scalars.len()..]
+                .iter()
+                .filter_map(|a| a.1)
+            {
                 // SAFETY: the array was made for this statement, which is over.
                 unsafe { pg_sys::pfree(array.cast_mut_ptr()) };
             }
@@ -382,6 +402,15 @@ impl Recorder {
 }
 
 impl Column {
+    /// The only value.
+    fn take_one(&mut self) -> Argument {
+        let value = self
+            .values
+            .pop()
+            .filter(|_| self.nulls.pop() == Some(false));
+        (self.type_oid, value)
+    }
+
     /// The values so far, as one array.
     fn take(&mut self) -> Argument {
         let mut values = std::mem::take(&mut self.values);

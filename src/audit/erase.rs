@@ -202,7 +202,7 @@ fn forget(log: &Log, names: &[String], entries: Vec<Found>) {
         salts.push(entry.salt);
         erased.push(entry.erased);
     }
-    let keys = (log.key_kind.array_oid(), key::to_array(log.key_kind, keys));
+    let keys = (log.key_kind.array_oid(), key::to_array(log.key_kind, &keys));
     sql::write(&update, &[keys]);
     let seals = format!(
         "UPDATE {} s SET salt = e.salt, erased = e.erased

@@ -3,7 +3,7 @@
 
 use super::numeric;
 use super::row::with_varlena;
-use pgrx::{FromDatum, PgRelation, Uuid, pg_sys};
+use pgrx::{PgRelation, pg_sys};
 
 const STRING: u32 = 0x0000_0000;
 const NUMERIC: u32 = 0x1000_0000;
@@ -206,9 +206,7 @@ impl Kind {
                     STRING
                 }
                 Kind::Uuid => {
-                    let uuid = Uuid::from_datum(datum, false);
-                    uuid.iter()
-                        .for_each(|u| out.extend_from_slice(u.to_string().as_bytes()));
+                    uuid(out, &*datum.cast_mut_ptr::<[u8; 16]>());
                     STRING
                 }
                 Kind::TimestampTz => {
@@ -271,6 +269,17 @@ fn to_jsonb(type_oid: pg_sys::Oid) -> pg_sys::FmgrInfo {
         )
         .cast();
         function
+    }
+}
+
+fn uuid(out: &mut Vec<u8>, bytes: &[u8; 16]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            out.push(b'-');
+        }
+        out.push(DIGITS[usize::from(byte >> 4)]);
+        out.push(DIGITS[usize::from(byte & 15)]);
     }
 }
 

@@ -38,6 +38,14 @@ impl KeyKind {
         }
     }
 
+    pub fn oid(self) -> pg_sys::Oid {
+        match self {
+            KeyKind::Uuid => pg_sys::UUIDOID,
+            KeyKind::Integer => pg_sys::INT8OID,
+            KeyKind::Text => pg_sys::TEXTOID,
+        }
+    }
+
     pub fn array_oid(self) -> pg_sys::Oid {
         match self {
             KeyKind::Uuid => pg_sys::UUIDARRAYOID,
@@ -64,6 +72,17 @@ impl Key {
     }
 }
 
+impl Key {
+    /// As a value of the kind's type; a uuid's lives as long as the key.
+    pub fn datum(&self) -> Option<pg_sys::Datum> {
+        match self {
+            Key::Uuid(bytes) => Some(pg_sys::Datum::from(bytes.as_ptr())),
+            Key::Integer(value) => value.into_datum(),
+            Key::Text(text) => text.as_str().into_datum(),
+        }
+    }
+}
+
 impl std::fmt::Display for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -75,33 +94,25 @@ impl std::fmt::Display for Key {
 }
 
 /// The keys of many entries of one log, as SQL takes them.
-pub fn to_array(kind: KeyKind, keys: Vec<Key>) -> Option<pg_sys::Datum> {
-    match kind {
-        KeyKind::Uuid => keys
-            .into_iter()
-            .filter_map(|key| match key {
-                Key::Uuid(bytes) => Some(Uuid::from_bytes(bytes)),
-                _ => None,
-            })
-            .collect::<Vec<_>>()
-            .into_datum(),
-        KeyKind::Integer => keys
-            .into_iter()
-            .filter_map(|key| match key {
-                Key::Integer(value) => Some(value),
-                _ => None,
-            })
-            .collect::<Vec<_>>()
-            .into_datum(),
-        KeyKind::Text => keys
-            .into_iter()
-            .filter_map(|key| match key {
-                Key::Text(text) => Some(text),
-                _ => None,
-            })
-            .collect::<Vec<_>>()
-            .into_datum(),
-    }
+pub fn to_array(kind: KeyKind, keys: &[Key]) -> Option<pg_sys::Datum> {
+    let (length, by_value, align) = match kind {
+        KeyKind::Uuid => (16, false, b'c'),
+        KeyKind::Integer => (8, true, b'd'),
+        KeyKind::Text => (-1, false, b'i'),
+    };
+    let mut datums: Vec<pg_sys::Datum> = keys.iter().filter_map(Key::datum).collect();
+    // SAFETY: every datum is of the element's type, and lives until it is copied into the array.
+    let array = unsafe {
+        pg_sys::construct_array(
+            datums.as_mut_ptr(),
+            datums.len() as i32,
+            kind.oid(),
+            length,
+            by_value,
+            align as i8,
+        )
+    };
+    Some(pg_sys::Datum::from(array))
 }
 
 /// # Safety

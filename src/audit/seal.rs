@@ -129,7 +129,7 @@ impl Head {
 fn append(log: &Log, head: &mut Head, batch: Batch) {
     let Batch {
         chain,
-        columns,
+        columns: columns_at,
         keys,
         leaves,
         salts,
@@ -137,36 +137,39 @@ fn append(log: &Log, head: &mut Head, batch: Batch) {
     } = batch;
     let before = head.size as i64;
     let hashes: Vec<Hash> = leaves.iter().map(|leaf| head.push(&chain, leaf)).collect();
-    let insert = format!(
-        "INSERT INTO {seal} (chain, sequence, entry, version, columns, leaf, hash, salt)
-         SELECT $1, $2 + e.place, e.entry, $3, $4, e.leaf, e.hash, e.salt
-         FROM ROWS FROM (unnest($5), unnest($6), unnest($7), unnest($8))
-              WITH ORDINALITY AS e(entry, leaf, hash, salt, place)",
-        seal = log.definition.seal(),
-    );
-    let array = |hashes: &[Hash]| {
+    let seal = log.definition.seal();
+    let columns = "chain, sequence, entry, version, columns, leaf, hash, salt";
+    let mut arguments = vec![
+        text(&chain),
+        bigint(before),
+        (pg_sys::INT2OID, i16::from(encoding::VERSION).into_datum()),
+        (pg_sys::INT2OID, columns_at.into_datum()),
+        sql::bytea(leaves.as_flattened()),
+        sql::bytea(hashes.as_flattened()),
         (
-            pg_sys::BYTEAARRAYOID,
-            hashes
-                .iter()
-                .map(|h| h.as_slice())
-                .collect::<Vec<_>>()
-                .into_datum(),
-        )
-    };
-    sql::write(
-        &insert,
-        &[
-            text(&chain),
-            bigint(before),
-            (pg_sys::INT2OID, i16::from(encoding::VERSION).into_datum()),
-            (pg_sys::INT2OID, columns.into_datum()),
-            (log.key_kind.array_oid(), key::to_array(log.key_kind, keys)),
-            array(&leaves),
-            array(&hashes),
-            (pg_sys::BYTEAARRAYOID, salts.into_datum()),
-        ],
+            pg_sys::BYTEAOID,
+            salts.first().and_then(|_| salts.concat().into_datum()),
+        ),
+    ];
+    if let [key] = &keys[..] {
+        let insert =
+            format!("INSERT INTO {seal} ({columns}) VALUES ($1, $2 + 1, $8, $3, $4, $5, $6, $7)");
+        arguments.push((log.key_kind.oid(), key.datum()));
+        sql::write(&insert, &arguments);
+        return;
+    }
+    // Functions in the list that return sets go on in step, row by row, and store nothing between.
+    let insert = format!(
+        "INSERT INTO {seal} ({columns})
+         SELECT $1, $2 + e.place, e.entry, $3, $4, substr($5, 32 * e.place - 31, 32),
+                substr($6, 32 * e.place - 31, 32), substr($7, $9 * (e.place - 1) + 1, $9)
+         FROM (SELECT generate_series(1, $10) AS place, unnest($8) AS entry) e"
     );
+    arguments.push((log.key_kind.array_oid(), key::to_array(log.key_kind, &keys)));
+    let salt = salts.first().map(|salt| salt.len() as i32);
+    arguments.push((pg_sys::INT4OID, salt.into_datum()));
+    arguments.push((pg_sys::INT4OID, (keys.len() as i32).into_datum()));
+    sql::write(&insert, &arguments);
 }
 
 /// Says what to do when somebody else moved the chain on since this transaction's snapshot.

@@ -110,7 +110,14 @@ fn plan(sql: &str, types: &mut [pg_sys::Oid]) -> pg_sys::SPIPlanPtr {
     let source = CString::new(sql).unwrap_or_default();
     // SAFETY: inside an SPI frame; a plan that is kept lives as long as the backend.
     let plan = unsafe {
-        let plan = pg_sys::SPI_prepare(source.as_ptr(), types.len() as i32, types.as_mut_ptr());
+        // Arrays of one element and of many take the same plan; making one each time would cost
+        // more than running it.
+        let plan = pg_sys::SPI_prepare_cursor(
+            source.as_ptr(),
+            types.len() as i32,
+            types.as_mut_ptr(),
+            pg_sys::CURSOR_OPT_GENERIC_PLAN as i32,
+        );
         pg_sys::SPI_keepplan(plan);
         plan
     };

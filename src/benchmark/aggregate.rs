@@ -284,7 +284,7 @@ pub extern "C-unwind" fn k_anonymous_combine(fcinfo: FunctionCallInfo) -> pg_sys
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub extern "C-unwind" fn k_anonymous_serialize(fcinfo: FunctionCallInfo) -> pg_sys::Datum {
-    result(fcinfo, Arguments(fcinfo).state(0).map(People::to_bytes))
+    result(fcinfo, Arguments(fcinfo).state(0).map(People::serialize))
 }
 
 #[unsafe(no_mangle)]

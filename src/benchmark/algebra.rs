@@ -4,6 +4,7 @@
 
 pub const PRIME: u64 = (1 << 61) - 1;
 
+#[cfg(any(test, feature = "pg_test"))]
 pub fn of(number: i64) -> u64 {
     number.rem_euclid(PRIME as i64) as u64
 }

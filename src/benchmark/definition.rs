@@ -270,39 +270,37 @@ fn source_text<'a>(wish: &Wish<'a>) -> &'a str {
 /// because then Postgres itself checks it, keeps it through renames and dumps it.
 /// Returns whether it is another one than before.
 fn make_source(name: &Name, wish: &Wish, consent: &Target) -> bool {
-    let dimensions: Vec<String> = wish
-        .dimensions
-        .iter()
-        .map(|dimension| {
+    let dimensions: Vec<String> = (1..)
+        .zip(&wish.dimensions)
+        .map(|(number, dimension)| {
             let column = catalog::quote_ident(dimension);
             // One person's endless text must not be able to break an index, and so the refresh.
             format!(
-                "{}, CASE WHEN pg_catalog.octet_length(source.{column}::text) <= 256 \
-                 THEN source.{column} END",
-                catalog::quote_literal(dimension)
+                "CASE WHEN pg_catalog.octet_length(source.{column}::text) <= 256 \
+                 THEN source.{column} END AS dimension_{number}, "
             )
         })
         .collect();
-    let within = match (&wish.minimum, &wish.maximum) {
+    // Written as what is left out, because the planner takes a BETWEEN to be a rare thing. NaN and
+    // the infinities are beyond every bound.
+    let beyond = match (&wish.minimum, &wish.maximum) {
         (Some(minimum), Some(maximum)) => {
-            format!("AND source.value::numeric BETWEEN {minimum} AND {maximum}")
+            format!("source.value::numeric < {minimum} OR source.value::numeric > {maximum}")
         }
-        // Also leaves out NaN and the infinities.
-        _ => "AND source.value::numeric > -1e30::numeric AND source.value::numeric < 1e30::numeric"
+        _ => "source.value::numeric <= -1e30::numeric OR source.value::numeric >= 1e30::numeric"
             .to_owned(),
     };
     let before = definition_of_source(name);
     run(&format!(
         "CREATE OR REPLACE VIEW {view} AS
-         SELECT source.subject, pg_catalog.trim_scale(pg_catalog.round(source.value::numeric, 30)) AS value,
-                source.observed_at, pg_catalog.jsonb_build_object({dimensions}) AS dimensions
+         SELECT {dimensions}source.subject, source.value::numeric AS value, source.observed_at
          FROM (\n{source}\n) AS source
-         WHERE source.subject IS NOT NULL {within}
+         WHERE source.subject IS NOT NULL AND NOT ({beyond})
            AND EXISTS (SELECT FROM {consent} AS consent
                        WHERE consent.user_id = source.subject
                          AND consent.category = {category} AND consent.enabled)",
         view = name.of("_source"),
-        dimensions = dimensions.join(", "),
+        dimensions = dimensions.concat(),
         source = source_text(wish),
         consent = consent.name,
         category = catalog::quote_literal(wish.category),

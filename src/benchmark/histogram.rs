@@ -66,7 +66,7 @@ impl Histogram {
             .filter(|bin| bin.current > 0)
             .map(|bin| (bin.value.abs(), bin.current))
             .collect();
-        sizes.sort_by(|one, other| other.0.cmp(&one.0));
+        sizes.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
         let mut largest = Vec::new();
         for (size, count) in sizes {
             for _ in 0..count.min(how_many - largest.len() as i64) {

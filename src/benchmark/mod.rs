@@ -74,6 +74,7 @@ fn refresh_benchmark(name: &str, full: default!(bool, false)) -> bool {
 
 /// The cells that may be seen now.
 #[pg_extern(stable, parallel_restricted)]
+#[allow(clippy::type_complexity)]
 fn benchmark(
     name: &str,
 ) -> TableIterator<
@@ -105,6 +106,7 @@ fn benchmark(
 
 /// The benchmarks that the caller may read.
 #[pg_extern(stable, parallel_restricted)]
+#[allow(clippy::type_complexity)]
 fn benchmarks() -> TableIterator<
     'static,
     (
@@ -157,7 +159,7 @@ fn benchmark_coverage(
 fn benchmark_position(
     name: &str,
 ) -> TableIterator<'static, (name!(dimensions, JsonB), name!(position, &'static str))> {
-    TableIterator::new(reading::position(name).into_iter())
+    TableIterator::new(reading::position(name))
 }
 
 /// Trigger: writes down that the person of the new row has to be looked up again.
@@ -177,3 +179,38 @@ fn benchmark_withdraw<'a>(
     queue::withdrawn(trigger);
     Ok(trigger.old())
 }
+
+extension_sql!(
+    r#"
+COMMENT ON FUNCTION create_benchmark(text, text, text[], text, integer, text, regclass, jsonb, numeric, numeric, boolean, integer) IS
+'Makes a benchmark, or repairs and redefines the one of that name. name: name or schema.name, at most 40 bytes; the schema defaults to that of the consent table. source: a SELECT that gives subject uuid, value (any number type), observed_at timestamptz and one column per dimension; of a subject''s rows the latest counts. dimensions: at most 4. consent_category: the category in the consent table. k: fewest people, at least community_core.min_k. policy: threshold or blocks. consent: a table (user_id uuid, category text, enabled boolean), by default consent_preferences in the schema of name. watch: {"table": "column with the subject"}; without it every refresh reads everything. minimum, maximum: the range of a bounded measure; values outside are no values; without them the dominance rules apply. totals: publish every subset of the dimensions too. band: contributors are rounded down to a multiple of it (default k). Volatile. Errors: 42501 not the owner of the tables, 22023 bad argument, 42P01, 42703 and 42804 for a wrong table, column or type, 55000 for other dimensions, totals or policy than it has. Example: SELECT community_core.create_benchmark(''founders.irs'', ''SELECT user_id AS subject, score AS value, created_at AS observed_at, stage FROM founders.scores'', dimensions => ''{stage}'', watch => ''{"founders.scores": "user_id"}'', minimum => 0, maximum => 100);';
+COMMENT ON FUNCTION drop_benchmark(text) IS
+'Drops a benchmark: its triggers, views and tables, nothing of the user''s. Volatile. Errors: 42P01 no such benchmark, 42501 not its owner, 2BP01 while a view of the user''s reads it. Example: SELECT community_core.drop_benchmark(''founders.irs'');';
+COMMENT ON FUNCTION refresh_benchmark(text, boolean) IS
+'Brings a benchmark up to date with what changed since the last refresh; with full => true it reads everything again. Returns true, or false with a notice while another session does it. Volatile. Errors: 42P01 no such benchmark, 42501 not its owner. Example: SELECT community_core.refresh_benchmark(''founders.irs'');';
+COMMENT ON FUNCTION benchmark(text) IS
+'The cells that may be seen now: dimensions (those that the cell keeps), contributors (rounded down to the band), average, median, p25, p75 and p90 (NULL where too few people lie beyond), released_at. A cell is gone from the moment one of its people withdraws, in the same transaction. Stable. Errors: 42P01 no such benchmark, 42501 without SELECT on the view of that name. Rules: docs/benchmarks.md. Example: SELECT * FROM community_core.benchmark(''founders.irs'');';
+COMMENT ON FUNCTION benchmarks() IS
+'The benchmarks whose view the caller may SELECT: name, policy, k, consent_category, dimensions, totals, refreshed_at. Stable. Example: SELECT name, refreshed_at FROM community_core.benchmarks();';
+COMMENT ON FUNCTION benchmark_coverage(text) IS
+'What a policy costs: consenting (people with a value, at the last refresh), published (those in a cell that is shown), share (0 to 1, two decimals; NULL for nobody). Exact, so for the owner only. Stable. Errors: 42P01, 42501. Example: SELECT share FROM community_core.benchmark_coverage(''founders.irs'');';
+COMMENT ON FUNCTION benchmark_position(text) IS
+'Where the caller (auth.uid()) stands in the finest published cell: dimensions and position (top quarter, upper half, lower half, bottom quarter). No row unless the caller consents and the cell is published. Told from the published figures alone. Stable. Errors: 42P01, 42501 without SELECT on the view, 42883 without auth.uid(). Example: SELECT position FROM community_core.benchmark_position(''founders.irs'');';
+COMMENT ON FUNCTION benchmark_queue() IS
+'Trigger of create_benchmark: writes down that the person of the new row is to be looked up again. Arguments: schema and name of the queue, column of the person. Errors: 39P01, 55000, 42703.';
+COMMENT ON FUNCTION benchmark_withdraw() IS
+'Trigger of create_benchmark: takes the person of the old row, or after TRUNCATE everybody, out of sight at once. Arguments: schema and name of the table of the withdrawn, column of the person. Errors: 39P01, 55000, 42703.';
+"#,
+    name = "benchmark_comments",
+    requires = [
+        create_benchmark,
+        drop_benchmark,
+        refresh_benchmark,
+        benchmark,
+        benchmarks,
+        benchmark_coverage,
+        benchmark_position,
+        benchmark_queue,
+        benchmark_withdraw
+    ],
+);

@@ -1,8 +1,9 @@
 //! The state of the k_anonymous aggregates: one value per person, whatever the order in which rows
 //! arrive or partial states are merged. Free of Postgres.
 //!
-//! Rows are appended, and sorted and thinned when their number has doubled. That is faster than a
-//! hash table, and partial states are merged by appending one to the other.
+//! Rows are appended, and thinned when their number has quadrupled: dealt out by person into parts
+//! that fit the processor's cache, and sorted there. That is faster than a hash table, which misses
+//! the cache with every row, and partial states are merged by appending one to the other.
 
 use super::decimal::Decimal;
 use super::histogram::Histogram;
@@ -41,10 +42,54 @@ pub struct Question {
     pub buckets: i64,
 }
 
-const FEWEST_TO_THIN: usize = 4096;
+const FEWEST_TO_THIN: usize = 1 << 15;
+/// How many rows to sort at once.
+const PART: usize = 1 << 10;
 
+/// Keeps the greatest row of each person. Persons come out in no particular order.
 fn thin<V: Copy + Ord>(rows: &mut Vec<Row<V>>) {
-    rows.sort_unstable();
+    if rows.len() <= 2 * PART {
+        rows.sort_unstable();
+        let kept = keep_last(rows);
+        rows.truncate(kept);
+        return;
+    }
+    let bits = (rows.len() / PART).ilog2();
+    // Multiplied, because the first bits of time-ordered ids are the same for all.
+    let part_of = |row: &Row<V>| {
+        let mixed =
+            (row.person as u64 ^ (row.person >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (mixed >> (64 - bits)) as usize
+    };
+    let mut ends = vec![0usize; 1 << bits];
+    for row in rows.iter() {
+        ends[part_of(row)] += 1;
+    }
+    let mut next = 0;
+    let mut starts = Vec::with_capacity(ends.len());
+    for end in &mut ends {
+        starts.push(next);
+        next += *end;
+        *end = next;
+    }
+    let mut places = starts.clone();
+    let mut dealt = rows.clone();
+    for row in rows.iter() {
+        let place = &mut places[part_of(row)];
+        dealt[*place] = *row;
+        *place += 1;
+    }
+    rows.clear();
+    for (start, end) in starts.into_iter().zip(ends) {
+        let part = &mut dealt[start..end];
+        part.sort_unstable();
+        let kept = keep_last(part);
+        rows.extend_from_slice(&part[..kept]);
+    }
+}
+
+/// Moves the last row of each run of one person to the front; returns how many there are.
+fn keep_last<V: Copy>(rows: &mut [Row<V>]) -> usize {
     let mut kept = 0;
     for next in 0..rows.len() {
         if next + 1 == rows.len() || rows[next].person != rows[next + 1].person {
@@ -52,7 +97,7 @@ fn thin<V: Copy + Ord>(rows: &mut Vec<Row<V>>) {
             kept += 1;
         }
     }
-    rows.truncate(kept);
+    kept
 }
 
 fn widened(rows: &[Row<i64>]) -> Vec<Row<Decimal>> {
@@ -105,7 +150,7 @@ impl People {
                 value,
             }),
         }
-        if self.len() >= FEWEST_TO_THIN.max(2 * self.thinned) {
+        if self.len() >= FEWEST_TO_THIN.max(4 * self.thinned) {
             self.thin();
         }
     }
@@ -123,7 +168,7 @@ impl People {
                 self.rows = Rows::Wide(rows);
             }
         }
-        if self.len() >= FEWEST_TO_THIN.max(2 * self.thinned) {
+        if self.len() >= FEWEST_TO_THIN.max(4 * self.thinned) {
             self.thin();
         }
     }
@@ -208,7 +253,7 @@ impl People {
         Some(shown)
     }
 
-    pub fn to_bytes(&mut self) -> Vec<u8> {
+    pub fn serialize(&mut self) -> Vec<u8> {
         self.thin();
         let mut bytes = Vec::with_capacity(128 + 64 * self.len());
         bytes.extend_from_slice(&self.k.to_le_bytes());
@@ -314,7 +359,7 @@ mod tests {
             let (one, other) = rows.split_at(cut.min(rows.len()));
             let mut merged = people(other, other_wide);
             let mut part = people(one, wide);
-            let part = People::from_bytes(&part.to_bytes()).unwrap();
+            let part = People::from_bytes(&part.serialize()).unwrap();
             merged.merge(&part);
             prop_assert_eq!(merged.count(), Some(latest.len() as i64));
             let total: i64 = latest.values().map(|(_, value)| *value).sum();
@@ -326,9 +371,25 @@ mod tests {
     }
 
     #[test]
+    fn many_people_are_counted_apart_also_when_their_ids_begin_alike() {
+        for shift in [0, 64, 100] {
+            let mut people = People::new(Question::default());
+            for row in 0..200_000u128 {
+                people.add(
+                    (row % 50_000) << shift,
+                    Decimal::from_int((row / 50_000) as i64),
+                    row as i64,
+                );
+            }
+            assert_eq!(people.count(), Some(50_000));
+            assert_eq!(people.sum(), Decimal::from_int(3 * 50_000));
+        }
+    }
+
+    #[test]
     fn rows_are_thinned_before_they_fill_the_memory() {
         let mut people = People::new(Question::default());
-        for row in 0..100_000 {
+        for row in 0..100_000u128 {
             people.add(row % 10, Decimal::from_int(1), row as i64);
         }
         assert!(people.len() <= FEWEST_TO_THIN);

@@ -62,7 +62,7 @@ fn read_cells(
 
 enum Decision {
     Stands,
-    Release(Figures),
+    Release(Box<Figures>),
     Withhold,
 }
 
@@ -75,7 +75,9 @@ fn decide(cell: &Cell, somebody_left: bool, rules: &Rules) -> Decision {
         return Decision::Stands;
     }
     match threshold::figures(&cell.histogram, rules) {
-        Some(figures) if distance == 0 || distance >= rules.k => Decision::Release(figures),
+        Some(figures) if distance == 0 || distance >= rules.k => {
+            Decision::Release(Box::new(figures))
+        }
         _ => Decision::Withhold,
     }
 }
@@ -94,7 +96,7 @@ pub fn publish(
         match decide(&cell, somebody_left, &definition.rules) {
             Decision::Stands => {}
             Decision::Release(figures) => {
-                released.insert(cell.cell, figures);
+                released.insert(cell.cell, *figures);
             }
             Decision::Withhold => {
                 unfit.insert(cell.cell);
@@ -203,11 +205,11 @@ pub fn write_figures(client: &mut SpiClient, name: &Name, released: &BTreeMap<i3
             .collect::<Vec<Option<String>>>()
             .into()
     };
-    let cells: Vec<i32> = released.iter().map(|(cell, _)| *cell).collect();
+    let cells: Vec<i32> = released.keys().copied().collect();
     let people: Vec<i64> = released.values().map(|figures| figures.people).collect();
     let contributors: Vec<i64> = released
-        .iter()
-        .map(|(_, figures)| figures.contributors)
+        .values()
+        .map(|figures| figures.contributors)
         .collect();
     query(
         client,

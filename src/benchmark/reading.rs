@@ -23,7 +23,11 @@ fn may_read(name: &Name) -> bool {
     name.oid("").is_some_and(|view| {
         // SAFETY: reads the catalogue's access list of an existing relation for the current user.
         let access = unsafe {
-            pg_sys::pg_class_aclcheck(view, pg_sys::GetUserId(), pg_sys::ACL_SELECT.into())
+            pg_sys::pg_class_aclcheck(
+                view,
+                pg_sys::GetUserId(),
+                pg_sys::ACL_SELECT as pg_sys::AclMode,
+            )
         };
         access == pg_sys::AclResult::ACLCHECK_OK
     })

@@ -90,8 +90,21 @@ fn bulk<'a>(
 /// there are slots, and each keeps to its own.
 fn slot(counter: &Counter) -> Option<pg_sys::Datum> {
     let slots = i32::from(counter.spec.slots);
-    // SAFETY: reads this process' own id.
-    (slots > 0).then(|| pg_sys::Datum::from(unsafe { pg_sys::MyProcPid } % slots))
+    (slots > 0).then(|| pg_sys::Datum::from(backend_number() % slots))
+}
+
+/// Numbers of backends that are alive are close together; process ids are not.
+fn backend_number() -> i32 {
+    // SAFETY: reads a global of this backend.
+    #[cfg(any(feature = "pg15", feature = "pg16"))]
+    unsafe {
+        pg_sys::MyBackendId
+    }
+    // SAFETY: reads a global of this backend.
+    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+    unsafe {
+        pg_sys::MyProcNumber
+    }
 }
 
 /// Without a foreign key a parent may come after its children. Who inserts parents and who

@@ -23,6 +23,8 @@ pub struct Counter {
     pub counted: Option<Expression>,
     /// A child may be without its parent, as no foreign key says otherwise.
     pub loose: bool,
+    /// An update of the parent may call code that looks names up along search_path.
+    pub calls_code: bool,
     pub add_one: Option<Statement>,
     pub few: Bulk,
     pub many: Bulk,
@@ -76,6 +78,7 @@ impl Counter {
                 .as_deref()
                 .map(|counted| Expression::compile(counted, child)),
             loose: !check::has_foreign_key(&spec, child, parent),
+            calls_code: check::calls_code(parent),
             add_one: sql.add_one().map(|sql| Statement::generic(sql, one)),
             few: Bulk {
                 lock: Statement::generic(sql.lock(), lists.clone()),
@@ -284,13 +287,10 @@ fn watch_the_catalogue() {
     unsafe {
         let nothing = pg_sys::Datum::from(0);
         pg_sys::CacheRegisterRelcacheCallback(Some(table_changed), nothing);
-        for cache in [
-            pg_sys::SysCacheIdentifier::NAMESPACEOID,
-            pg_sys::SysCacheIdentifier::PROCOID,
-            pg_sys::SysCacheIdentifier::TYPEOID,
-        ] {
-            pg_sys::CacheRegisterSyscacheCallback(cache as i32, Some(anything_changed), nothing);
-        }
+        let schemas = pg_sys::SysCacheIdentifier::NAMESPACEOID as i32;
+        pg_sys::CacheRegisterSyscacheCallback(schemas, Some(schema_changed), nothing);
+        let functions = pg_sys::SysCacheIdentifier::PROCOID as i32;
+        pg_sys::CacheRegisterSyscacheCallback(functions, Some(function_changed), nothing);
     }
 }
 
@@ -302,8 +302,13 @@ unsafe extern "C-unwind" fn table_changed(_argument: pg_sys::Datum, table: pg_sy
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn anything_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
+unsafe extern "C-unwind" fn schema_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
     invalidate(|_| true);
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn function_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
+    invalidate(|counter| counter.counted.is_some());
 }
 
 /// Called from within Postgres at any time; the registry is never borrowed for writing across a

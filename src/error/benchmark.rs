@@ -78,15 +78,6 @@ pub fn wrong_column_type(of: &str, column: &str, found: &str, wanted: &str) -> E
     )
 }
 
-/// 42703
-pub fn no_source_column(name: &str, column: &str) -> ErrorReport {
-    report(
-        PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
-        format!("the source of benchmark {name} gives no column \"{column}\""),
-        "It must give subject, value, observed_at and one column for each dimension.",
-    )
-}
-
 /// 55000
 pub fn other_shape(name: &str) -> ErrorReport {
     report(

@@ -36,6 +36,15 @@ pub fn not_owner(table: &str) -> ErrorReport {
     )
 }
 
+/// 22023
+pub fn unknown_setting(name: &str, known: &[&str]) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("there is no setting \"{name}\""),
+        format!("The settings are {}.", known.join(", ")),
+    )
+}
+
 /// 42703
 pub fn undefined_column(table: &str, column: &str) -> ErrorReport {
     report(

@@ -31,6 +31,33 @@ pub const MODULES: &[Module] = &[
         ),
     },
     Module {
+        name: "forum",
+        files: files!("forum":
+            "01_given.sql",
+            "02_people.sql",
+            "03_posts.sql",
+            "04_answers.sql",
+            "05_goals.sql",
+            "06_metrics.sql",
+            "07_resources.sql",
+            "08_downloads.sql",
+            "09_ratings.sql",
+        ),
+    },
+    Module {
+        name: "tenancy",
+        files: files!("tenancy":
+            "01_organizations.sql",
+            "02_members.sql",
+            "03_customers.sql",
+            "04_revenue.sql",
+            "05_activities.sql",
+            "06_audit.sql",
+            "07_ai_usage.sql",
+            "08_preferences.sql",
+        ),
+    },
+    Module {
         name: "linkup",
         files: files!("linkup":
             "01_states.sql",

@@ -146,7 +146,11 @@ pub fn named(table: &str, rule: &str) -> String {
 }
 
 pub fn run(sql: &str) {
-    catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || {
+    let settings = [
+        catalog::SAFE_SEARCH_PATH,
+        (c"client_min_messages", "warning"),
+    ];
+    catalog::with_settings(&settings, || {
         Spi::run(sql).unwrap_or_else(|failure| error::spi(failure));
     });
 }

@@ -196,7 +196,7 @@ impl<'a> Entries<'a> {
             self.log.definition.name(),
             catalog::quote_ident(&self.log.key.name),
         );
-        let keys = key::to_array(kind, late.keys().cloned().collect());
+        let keys = key::to_array(kind, &late.keys().cloned().collect::<Vec<_>>());
         let rows = sql::read(&query, &[(kind.array_oid(), keys)]);
         let width = self.log.relation.tuple_desc().len();
         let mut values = vec![pg_sys::Datum::from(0); width];
@@ -243,7 +243,7 @@ impl<'a> Entries<'a> {
             key = catalog::quote_ident(&self.log.key.name),
         );
         for portion in keys.chunks(Self::PORTION) {
-            let array = key::to_array(kind, portion.to_vec());
+            let array = key::to_array(kind, portion);
             let rows = sql::read(&query, &[(kind.array_oid(), array)]);
             self.unsealed_rows(&rows);
             rows.free();

@@ -1,0 +1,761 @@
+// The tables of community_core for Kysely. Written by `make types` from a database: do not edit.
+
+import type { ColumnType, Insertable, Selectable, Updateable } from "kysely";
+
+export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S, I | undefined, U>
+  : ColumnType<T, T | undefined, T>;
+
+export type Int8 = ColumnType<string, bigint | number | string, bigint | number | string>;
+
+export type Json = JsonValue;
+
+export type JsonArray = JsonValue[];
+
+export type JsonObject = {
+  [x: string]: JsonValue | undefined;
+};
+
+export type JsonPrimitive = boolean | number | string | null;
+
+export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
+
+export type Numeric = ColumnType<string, number | string, number | string>;
+
+export type Timestamp = ColumnType<Date, Date | string, Date | string>;
+
+type Qualified<Schema extends string, Tables> = {
+  [Name in keyof Tables & string as `${Schema}.${Name}`]: Tables[Name];
+};
+
+export namespace founders {
+  export interface BenchmarkIndustryAggregateTable {
+    avg_irs_score: Numeric | null;
+    founder_count: Int8 | null;
+    industry: string | null;
+    median_irs_score: Numeric | null;
+  }
+
+  export type BenchmarkIndustryAggregate = Selectable<BenchmarkIndustryAggregateTable>;
+  export type NewBenchmarkIndustryAggregate = Insertable<BenchmarkIndustryAggregateTable>;
+  export type BenchmarkIndustryAggregateUpdate = Updateable<BenchmarkIndustryAggregateTable>;
+
+  export interface BenchmarkStageAggregateTable {
+    avg_irs_score: Numeric | null;
+    founder_count: Int8 | null;
+    median_irs_score: Numeric | null;
+    stage: string | null;
+  }
+
+  export type BenchmarkStageAggregate = Selectable<BenchmarkStageAggregateTable>;
+  export type NewBenchmarkStageAggregate = Insertable<BenchmarkStageAggregateTable>;
+  export type BenchmarkStageAggregateUpdate = Updateable<BenchmarkStageAggregateTable>;
+
+  export interface CohortMemberTable {
+    cohort_id: string;
+    id: Generated<string>;
+    /**
+     * Whether the member is in the cohort now.
+     */
+    is_active: Generated<boolean>;
+    joined_at: Generated<Timestamp>;
+    left_at: Timestamp | null;
+    role: Generated<"member" | "facilitator">;
+    user_id: string;
+  }
+
+  export type CohortMember = Selectable<CohortMemberTable>;
+  export type NewCohortMember = Insertable<CohortMemberTable>;
+  export type CohortMemberUpdate = Updateable<CohortMemberTable>;
+
+  export interface CohortTable {
+    cohort_type: Generated<"stage" | "industry" | "custom">;
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    match_criteria: Generated<Json | null>;
+    /**
+     * The most active members; kept under concurrent joins.
+     */
+    max_members: Generated<number>;
+    name: string;
+    /**
+     * forming and active take members, archived takes nobody.
+     */
+    status: Generated<"forming" | "active" | "archived">;
+    /**
+     * When the cohort or who is in it last changed.
+     */
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type Cohort = Selectable<CohortTable>;
+  export type NewCohort = Insertable<CohortTable>;
+  export type CohortUpdate = Updateable<CohortTable>;
+
+  export interface CommunityTable {
+    id: Generated<string>;
+    is_sponsored: Generated<boolean>;
+    /**
+     * The community this one is part of; NULL at the top. Never itself nor one below it.
+     */
+    parent_community_id: string | null;
+    /**
+     * The tier a member needs: 0 Free, 1 Pro, 2 Studio.
+     */
+    tier_required: Generated<number>;
+  }
+
+  export type Community = Selectable<CommunityTable>;
+  export type NewCommunity = Insertable<CommunityTable>;
+  export type CommunityUpdate = Updateable<CommunityTable>;
+
+  export interface CommunityDirectoryTable {
+    achievements: string[] | null;
+    avatar_url: string | null;
+    bio: string | null;
+    display_name: string | null;
+    industry: string | null;
+    stage: string | null;
+    user_id: string | null;
+  }
+
+  export type CommunityDirectory = Selectable<CommunityDirectoryTable>;
+  export type NewCommunityDirectory = Insertable<CommunityDirectoryTable>;
+  export type CommunityDirectoryUpdate = Updateable<CommunityDirectoryTable>;
+
+  export interface CommunityProfileTable {
+    achievements: Generated<string[]>;
+    avatar_url: string | null;
+    /**
+     * At most 5,000 characters.
+     */
+    bio: Generated<string>;
+    created_at: Generated<Timestamp>;
+    /**
+     * Not blank, at most 100 characters.
+     */
+    display_name: string;
+    id: Generated<string>;
+    industry: string | null;
+    stage: string | null;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+    /**
+     * show_name, show_stage, show_industry, show_bio, show_achievements: only what is true is shown in the directory.
+     */
+    visibility_settings: Generated<Json>;
+  }
+
+  export type CommunityProfile = Selectable<CommunityProfileTable>;
+  export type NewCommunityProfile = Insertable<CommunityProfileTable>;
+  export type CommunityProfileUpdate = Updateable<CommunityProfileTable>;
+
+  export interface ConsentAuditLogTable {
+    category: string;
+    changed_at: Generated<Timestamp>;
+    id: Generated<string>;
+    /**
+     * As the request's headers report it (x-forwarded-for, else x-real-ip): a client can forge it unless a proxy sets it.
+     */
+    ip_address: string | null;
+    new_value: boolean;
+    previous_value: boolean;
+    user_agent: string | null;
+    /**
+     * Whose consent; NULL once that user is deleted. No foreign key, so that the entry stays.
+     */
+    user_id: string | null;
+  }
+
+  export type ConsentAuditLog = Selectable<ConsentAuditLogTable>;
+  export type NewConsentAuditLog = Insertable<ConsentAuditLogTable>;
+  export type ConsentAuditLogUpdate = Updateable<ConsentAuditLogTable>;
+
+  export interface ConsentPreferenceTable {
+    category: "benchmarks" | "social_feed" | "directory" | "messaging" | "investor_intros";
+    enabled: Generated<boolean>;
+    id: Generated<string>;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type ConsentPreference = Selectable<ConsentPreferenceTable>;
+  export type NewConsentPreference = Insertable<ConsentPreferenceTable>;
+  export type ConsentPreferenceUpdate = Updateable<ConsentPreferenceTable>;
+
+  export interface EngagementStreakTable {
+    /**
+     * Days in a row up to last_checkin_date.
+     */
+    current_streak: Generated<number>;
+    id: Generated<string>;
+    last_checkin_date: Timestamp | null;
+    longest_streak: Generated<number>;
+    streak_started_at: Timestamp | null;
+    total_checkins: Generated<number>;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type EngagementStreak = Selectable<EngagementStreakTable>;
+  export type NewEngagementStreak = Insertable<EngagementStreakTable>;
+  export type EngagementStreakUpdate = Updateable<EngagementStreakTable>;
+
+  export interface ExpertListingTable {
+    created_at: Generated<Timestamp>;
+    /**
+     * Not blank, at most 10,000 characters.
+     */
+    description: string;
+    expertise_type: "design_review" | "tech_architecture" | "gtm_strategy" | "fundraising" | "legal" | "other";
+    id: Generated<string>;
+    is_active: Generated<boolean>;
+    /**
+     * Not blank, at most 200 characters.
+     */
+    title: string;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type ExpertListing = Selectable<ExpertListingTable>;
+  export type NewExpertListing = Insertable<ExpertListingTable>;
+  export type ExpertListingUpdate = Updateable<ExpertListingTable>;
+
+  export interface FounderConnectionTable {
+    /**
+     * Which of the two block the other; both may. Only who blocks can unblock.
+     */
+    blocked_by: Generated<string[]>;
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    recipient_id: string;
+    /**
+     * Who asked, or blocked first.
+     */
+    requester_id: string;
+    source: Generated<"directory" | "cohort" | "fred_suggestion" | "community">;
+    /**
+     * pending, then accepted or declined by the recipient; blocked by either, at any time.
+     */
+    status: Generated<"pending" | "accepted" | "blocked" | "declined">;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type FounderConnection = Selectable<FounderConnectionTable>;
+  export type NewFounderConnection = Insertable<FounderConnectionTable>;
+  export type FounderConnectionUpdate = Updateable<FounderConnectionTable>;
+
+  export interface FounderMessageTable {
+    /**
+     * Not blank, at most 10,000 characters.
+     */
+    content: string;
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    /**
+     * Set by the service role when it sends.
+     */
+    is_fred_facilitated: Generated<boolean>;
+    /**
+     * Set by the recipient.
+     */
+    is_read: Generated<boolean>;
+    metadata: Generated<Json | null>;
+    recipient_id: string;
+    sender_id: string;
+  }
+
+  export type FounderMessage = Selectable<FounderMessageTable>;
+  export type NewFounderMessage = Insertable<FounderMessageTable>;
+  export type FounderMessageUpdate = Updateable<FounderMessageTable>;
+
+  export interface InvestorReadinessScoreTable {
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    overall_score: Numeric;
+    user_id: string;
+  }
+
+  export type InvestorReadinessScore = Selectable<InvestorReadinessScoreTable>;
+  export type NewInvestorReadinessScore = Insertable<InvestorReadinessScoreTable>;
+  export type InvestorReadinessScoreUpdate = Updateable<InvestorReadinessScoreTable>;
+
+  export interface IrsByIndustryTable {
+    average: Numeric | null;
+    contributors: Int8 | null;
+    industry: string | null;
+    median: Numeric | null;
+    p25: Numeric | null;
+    p75: Numeric | null;
+    p90: Numeric | null;
+    released_at: Timestamp | null;
+  }
+
+  export type IrsByIndustry = Selectable<IrsByIndustryTable>;
+  export type NewIrsByIndustry = Insertable<IrsByIndustryTable>;
+  export type IrsByIndustryUpdate = Updateable<IrsByIndustryTable>;
+
+  export interface IrsByStageTable {
+    average: Numeric | null;
+    contributors: Int8 | null;
+    median: Numeric | null;
+    p25: Numeric | null;
+    p75: Numeric | null;
+    p90: Numeric | null;
+    released_at: Timestamp | null;
+    stage: string | null;
+  }
+
+  export type IrsByStage = Selectable<IrsByStageTable>;
+  export type NewIrsByStage = Insertable<IrsByStageTable>;
+  export type IrsByStageUpdate = Updateable<IrsByStageTable>;
+
+  export interface MilestoneTable {
+    id: Generated<string>;
+  }
+
+  export type Milestone = Selectable<MilestoneTable>;
+  export type NewMilestone = Insertable<MilestoneTable>;
+  export type MilestoneUpdate = Updateable<MilestoneTable>;
+
+  export interface ProfileTable {
+    /**
+     * The user, as in auth.users.
+     */
+    id: string;
+    industry: string | null;
+    stage: string | null;
+  }
+
+  export type Profile = Selectable<ProfileTable>;
+  export type NewProfile = Insertable<ProfileTable>;
+  export type ProfileUpdate = Updateable<ProfileTable>;
+
+  export interface ReputationEventTable {
+    created_at: Generated<Timestamp>;
+    event_type: "intro_made" | "roundtable_participation" | "help_given" | "expertise_shared" | "mentor_session";
+    id: Generated<string>;
+    metadata: Generated<Json | null>;
+    points: Generated<number>;
+    source_id: string | null;
+    source_type: string | null;
+    user_id: string;
+  }
+
+  export type ReputationEvent = Selectable<ReputationEventTable>;
+  export type NewReputationEvent = Insertable<ReputationEventTable>;
+  export type ReputationEventUpdate = Updateable<ReputationEventTable>;
+
+  export interface ReputationLeaderboardTable {
+    display_name: string | null;
+    points: Int8 | null;
+    rank: Int8 | null;
+    user_id: string | null;
+  }
+
+  export type ReputationLeaderboard = Selectable<ReputationLeaderboardTable>;
+  export type NewReputationLeaderboard = Insertable<ReputationLeaderboardTable>;
+  export type ReputationLeaderboardUpdate = Updateable<ReputationLeaderboardTable>;
+
+  export interface SocialFeedCommentTable {
+    author_id: string;
+    /**
+     * Not blank, at most 10,000 characters.
+     */
+    content: string;
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    /**
+     * The comment this one answers; NULL on the post itself.
+     */
+    parent_comment_id: string | null;
+    post_id: string;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type SocialFeedComment = Selectable<SocialFeedCommentTable>;
+  export type NewSocialFeedComment = Insertable<SocialFeedCommentTable>;
+  export type SocialFeedCommentUpdate = Updateable<SocialFeedCommentTable>;
+
+  export interface SocialFeedPostTable {
+    author_id: string;
+    /**
+     * Kept by the counter engine; app roles cannot write it.
+     */
+    comment_count: Generated<number>;
+    /**
+     * Not blank, at most 100,000 characters.
+     */
+    content: string;
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    is_public: Generated<boolean>;
+    metadata: Generated<Json | null>;
+    milestone_id: string | null;
+    post_type: Generated<"milestone" | "achievement" | "update" | "shoutout">;
+    /**
+     * Kept by the counter engine; app roles cannot write it.
+     */
+    reaction_count: Generated<number>;
+    /**
+     * At most 300 characters; may be empty.
+     */
+    title: Generated<string>;
+    updated_at: Generated<Timestamp>;
+    /**
+     * Written by the service role.
+     */
+    view_count: Generated<number>;
+  }
+
+  export type SocialFeedPost = Selectable<SocialFeedPostTable>;
+  export type NewSocialFeedPost = Insertable<SocialFeedPostTable>;
+  export type SocialFeedPostUpdate = Updateable<SocialFeedPostTable>;
+
+  export interface SocialFeedReactionTable {
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    post_id: string;
+    reaction_type: Generated<"encourage" | "celebrate" | "insightful">;
+    user_id: string;
+  }
+
+  export type SocialFeedReaction = Selectable<SocialFeedReactionTable>;
+  export type NewSocialFeedReaction = Insertable<SocialFeedReactionTable>;
+  export type SocialFeedReactionUpdate = Updateable<SocialFeedReactionTable>;
+
+  export interface SubcommunitySponsorTable {
+    community_id: string;
+    created_at: Generated<Timestamp>;
+    expires_at: Timestamp | null;
+    id: Generated<string>;
+    is_active: Generated<boolean>;
+    is_featured: Generated<boolean>;
+    sponsor_logo_url: string | null;
+    sponsor_name: string;
+    sponsor_url: string | null;
+    /**
+     * The sponsor's user, if there is one; a sponsorship outlives it.
+     */
+    sponsor_user_id: string | null;
+    started_at: Generated<Timestamp>;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type SubcommunitySponsor = Selectable<SubcommunitySponsorTable>;
+  export type NewSubcommunitySponsor = Insertable<SubcommunitySponsorTable>;
+  export type SubcommunitySponsorUpdate = Updateable<SubcommunitySponsorTable>;
+
+  export interface Database {
+    benchmark_industry_aggregates: BenchmarkIndustryAggregateTable;
+    benchmark_stage_aggregates: BenchmarkStageAggregateTable;
+    cohort_members: CohortMemberTable;
+    cohorts: CohortTable;
+    communities: CommunityTable;
+    community_directory: CommunityDirectoryTable;
+    community_profiles: CommunityProfileTable;
+    consent_audit_log: ConsentAuditLogTable;
+    consent_preferences: ConsentPreferenceTable;
+    engagement_streaks: EngagementStreakTable;
+    expert_listings: ExpertListingTable;
+    founder_connections: FounderConnectionTable;
+    founder_messages: FounderMessageTable;
+    investor_readiness_scores: InvestorReadinessScoreTable;
+    irs_by_industry: IrsByIndustryTable;
+    irs_by_stage: IrsByStageTable;
+    milestones: MilestoneTable;
+    profiles: ProfileTable;
+    reputation_events: ReputationEventTable;
+    reputation_leaderboard: ReputationLeaderboardTable;
+    social_feed_comments: SocialFeedCommentTable;
+    social_feed_posts: SocialFeedPostTable;
+    social_feed_reactions: SocialFeedReactionTable;
+    subcommunity_sponsors: SubcommunitySponsorTable;
+  }
+}
+
+export namespace tenancy {
+  export interface ActivityTable {
+    created_at: Generated<Timestamp>;
+    customer_id: string | null;
+    id: Generated<string>;
+    metadata: Generated<Json | null>;
+    organization_id: string;
+    type: "signup" | "purchase" | "churn" | "login" | "export";
+  }
+
+  export type Activity = Selectable<ActivityTable>;
+  export type NewActivity = Insertable<ActivityTable>;
+  export type ActivityUpdate = Updateable<ActivityTable>;
+
+  export interface AiUsageByDayTable {
+    cost_usd: Numeric | null;
+    date: Timestamp | null;
+    input_tokens: Int8 | null;
+    model: string | null;
+    organization_id: string | null;
+    output_tokens: Int8 | null;
+    queries: Int8 | null;
+  }
+
+  export type AiUsageByDay = Selectable<AiUsageByDayTable>;
+  export type NewAiUsageByDay = Insertable<AiUsageByDayTable>;
+  export type AiUsageByDayUpdate = Updateable<AiUsageByDayTable>;
+
+  export interface AiUsageLogTable {
+    cost_usd: Generated<Numeric>;
+    created_at: Generated<Timestamp>;
+    /**
+     * The day of the query in UTC.
+     */
+    date: Timestamp;
+    id: Generated<string>;
+    input_tokens: Generated<number>;
+    model: string;
+    /**
+     * The month whose budget it is counted against. Set by a trigger, whatever is given.
+     */
+    month_id: string;
+    organization_id: string;
+    output_tokens: Generated<number>;
+    /**
+     * The application's name for the query; recorded once in an organization.
+     */
+    query_id: string;
+    /**
+     * Who asked. Refers to nothing: what it cost stays when the person leaves.
+     */
+    user_id: string;
+  }
+
+  export type AiUsageLog = Selectable<AiUsageLogTable>;
+  export type NewAiUsageLog = Insertable<AiUsageLogTable>;
+  export type AiUsageLogUpdate = Updateable<AiUsageLogTable>;
+
+  export interface AiUsageMonthTable {
+    /**
+     * In US dollars. Kept by the counter engine.
+     */
+    cost_usd: Generated<Numeric>;
+    id: Generated<string>;
+    /**
+     * The first day of the month.
+     */
+    month: Timestamp;
+    organization_id: string;
+  }
+
+  export type AiUsageMonth = Selectable<AiUsageMonthTable>;
+  export type NewAiUsageMonth = Insertable<AiUsageMonthTable>;
+  export type AiUsageMonthUpdate = Updateable<AiUsageMonthTable>;
+
+  export interface AuditLogTable {
+    /**
+     * INSERT, UPDATE or DELETE.
+     */
+    action: string;
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    new_data: Json | null;
+    old_data: Json | null;
+    organization_id: string;
+    /**
+     * The id of the row that was changed.
+     */
+    record_id: string | null;
+    /**
+     * The database role that did it: authenticated, service_role, …
+     */
+    role: string;
+    table_name: string;
+    /**
+     * Who did it; NULL where no user was signed in, as with the service role.
+     */
+    user_id: string | null;
+  }
+
+  export type AuditLog = Selectable<AuditLogTable>;
+  export type NewAuditLog = Insertable<AuditLogTable>;
+  export type AuditLogUpdate = Updateable<AuditLogTable>;
+
+  export interface CustomerTable {
+    company: string | null;
+    created_at: Generated<Timestamp>;
+    /**
+     * From when it is invisible; NULL for not deleted. Set by delete_customer, taken back by restore_customer.
+     */
+    deleted_at: Timestamp | null;
+    email: string | null;
+    id: Generated<string>;
+    industry: string | null;
+    /**
+     * Midnight (UTC) of the newest date on which it brought a revenue above zero. Kept by a trigger of revenue; app roles cannot write it.
+     */
+    last_purchase_date: Timestamp | null;
+    name: string;
+    organization_id: string;
+    status: "active" | "inactive" | "churned";
+    /**
+     * The sum of its revenue. Kept by the counter engine; app roles cannot write it.
+     */
+    total_revenue: Generated<Numeric>;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type Customer = Selectable<CustomerTable>;
+  export type NewCustomer = Insertable<CustomerTable>;
+  export type CustomerUpdate = Updateable<CustomerTable>;
+
+  export interface OrganizationInvitationTable {
+    accepted_at: Timestamp | null;
+    accepted_by: string | null;
+    created_at: Generated<Timestamp>;
+    email: string;
+    /**
+     * Seven days after the last time the person was invited.
+     */
+    expires_at: Generated<Timestamp>;
+    id: Generated<string>;
+    invited_by: string | null;
+    organization_id: string;
+    role: Generated<"admin" | "member">;
+  }
+
+  export type OrganizationInvitation = Selectable<OrganizationInvitationTable>;
+  export type NewOrganizationInvitation = Insertable<OrganizationInvitationTable>;
+  export type OrganizationInvitationUpdate = Updateable<OrganizationInvitationTable>;
+
+  export interface OrganizationTable {
+    /**
+     * How many admins it has. Kept by the counter engine; app roles cannot write it.
+     */
+    admin_count: Generated<number>;
+    /**
+     * What AI may cost in one calendar month (UTC), in US dollars; NULL for no limit. Written by the service role.
+     */
+    ai_monthly_budget_usd: Numeric | null;
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    name: string;
+    /**
+     * Names the organization in a URL: lower-case letters, digits, single hyphens. Unique among all, so a taken one is refused.
+     */
+    slug: string;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type Organization = Selectable<OrganizationTable>;
+  export type NewOrganization = Insertable<OrganizationTable>;
+  export type OrganizationUpdate = Updateable<OrganizationTable>;
+
+  export interface ProfileTable {
+    avatar_url: string | null;
+    created_at: Generated<Timestamp>;
+    email: string;
+    full_name: string | null;
+    /**
+     * The user, as in auth.users.
+     */
+    id: string;
+    organization_id: string | null;
+    /**
+     * admin or member; means nothing while organization_id is NULL.
+     */
+    role: Generated<"admin" | "member">;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type Profile = Selectable<ProfileTable>;
+  export type NewProfile = Insertable<ProfileTable>;
+  export type ProfileUpdate = Updateable<ProfileTable>;
+
+  export interface RevenueTable {
+    /**
+     * In the organization's own currency; below zero for a refund.
+     */
+    amount: Numeric;
+    category: string | null;
+    created_at: Generated<Timestamp>;
+    customer_id: string | null;
+    date: Timestamp;
+    description: string | null;
+    id: Generated<string>;
+    organization_id: string;
+  }
+
+  export type Revenue = Selectable<RevenueTable>;
+  export type NewRevenue = Insertable<RevenueTable>;
+  export type RevenueUpdate = Updateable<RevenueTable>;
+
+  export interface UserPreferenceTable {
+    theme_preference: Generated<"light" | "dark" | "system">;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type UserPreference = Selectable<UserPreferenceTable>;
+  export type NewUserPreference = Insertable<UserPreferenceTable>;
+  export type UserPreferenceUpdate = Updateable<UserPreferenceTable>;
+
+  export interface Database {
+    activities: ActivityTable;
+    ai_usage_by_day: AiUsageByDayTable;
+    ai_usage_log: AiUsageLogTable;
+    ai_usage_months: AiUsageMonthTable;
+    audit_logs: AuditLogTable;
+    customers: CustomerTable;
+    organization_invitations: OrganizationInvitationTable;
+    organizations: OrganizationTable;
+    profiles: ProfileTable;
+    revenue: RevenueTable;
+    user_preferences: UserPreferenceTable;
+  }
+}
+
+/** Every table under its qualified name: `new Kysely<Database>(…).selectFrom("tenancy.customers")`. */
+export type Database = Qualified<"founders", founders.Database> &
+  Qualified<"tenancy", tenancy.Database>;
+
+/** The qualified name of every table. */
+export const TABLE_NAMES = {
+  founders: {
+    benchmark_industry_aggregates: "founders.benchmark_industry_aggregates",
+    benchmark_stage_aggregates: "founders.benchmark_stage_aggregates",
+    cohort_members: "founders.cohort_members",
+    cohorts: "founders.cohorts",
+    communities: "founders.communities",
+    community_directory: "founders.community_directory",
+    community_profiles: "founders.community_profiles",
+    consent_audit_log: "founders.consent_audit_log",
+    consent_preferences: "founders.consent_preferences",
+    engagement_streaks: "founders.engagement_streaks",
+    expert_listings: "founders.expert_listings",
+    founder_connections: "founders.founder_connections",
+    founder_messages: "founders.founder_messages",
+    investor_readiness_scores: "founders.investor_readiness_scores",
+    irs_by_industry: "founders.irs_by_industry",
+    irs_by_stage: "founders.irs_by_stage",
+    milestones: "founders.milestones",
+    profiles: "founders.profiles",
+    reputation_events: "founders.reputation_events",
+    reputation_leaderboard: "founders.reputation_leaderboard",
+    social_feed_comments: "founders.social_feed_comments",
+    social_feed_posts: "founders.social_feed_posts",
+    social_feed_reactions: "founders.social_feed_reactions",
+    subcommunity_sponsors: "founders.subcommunity_sponsors",
+  },
+  tenancy: {
+    activities: "tenancy.activities",
+    ai_usage_by_day: "tenancy.ai_usage_by_day",
+    ai_usage_log: "tenancy.ai_usage_log",
+    ai_usage_months: "tenancy.ai_usage_months",
+    audit_logs: "tenancy.audit_logs",
+    customers: "tenancy.customers",
+    organization_invitations: "tenancy.organization_invitations",
+    organizations: "tenancy.organizations",
+    profiles: "tenancy.profiles",
+    revenue: "tenancy.revenue",
+    user_preferences: "tenancy.user_preferences",
+  },
+} as const;
