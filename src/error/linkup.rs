@@ -5,15 +5,6 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
 /// 22023
-pub fn unknown_setting(name: &str, known: &[&str]) -> ErrorReport {
-    report(
-        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-        format!("there is no setting \"community_core.linkup_{name}\""),
-        format!("The names are: {}.", known.join(", ")),
-    )
-}
-
-/// 22023
 pub fn unknown_document(kind: &str, known: &[&str]) -> ErrorReport {
     report(
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,

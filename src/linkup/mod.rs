@@ -2,7 +2,6 @@
 //! from its shape.
 
 mod document;
-pub mod settings;
 
 use crate::error;
 use pgrx::prelude::*;
