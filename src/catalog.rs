@@ -20,9 +20,8 @@ pub fn qualified_name(relation: &PgRelation) -> String {
 
 /// Opens an ordinary or partitioned table with `lock`, or says why not.
 pub fn open_table(oid: pg_sys::Oid, lock: pg_sys::LOCKMODE) -> PgRelation {
-    // SAFETY: relation_open raises an ordinary ERROR for an OID that is no relation; the lock is
-    // kept until the end of the transaction because PgRelation closes with NoLock only when the
-    // relation was opened without one.
+    // SAFETY: relation_open raises an ordinary ERROR for an OID that is no relation. PgRelation
+    // gives the lock back when it is dropped.
     let relation = unsafe { PgRelation::with_lock(oid, lock) };
     if !(relation.is_table() || relation.is_partitioned_table()) {
         error::raise(error::not_a_table(&qualified_name(&relation)));
