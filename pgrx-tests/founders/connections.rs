@@ -196,9 +196,9 @@ mod tests {
             assert_eq!(move_to(As::Person(&a), status), "55000");
             assert_eq!(move_to(As::Person(&b), status), "55000");
         }
-        let unblamed = format!("UPDATE founders.founder_connections SET blocked_by = '{{}}'");
-        assert_eq!(outcome(As::Person(&a), &unblamed), "42501");
-        assert_eq!(outcome(As::Service, &unblamed), "23514");
+        let unblamed = "UPDATE founders.founder_connections SET blocked_by = '{}'";
+        assert_eq!(outcome(As::Person(&a), unblamed), "42501");
+        assert_eq!(outcome(As::Service, unblamed), "23514");
     }
 
     #[pg_test]
