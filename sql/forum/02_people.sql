@@ -8,7 +8,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         OR pg_catalog.pg_has_role(caller, current_user, 'USAGE')
         OR (auth.uid() IS NOT NULL
             AND coalesce(auth.jwt() #> '{app_metadata,staff}'
-                         ? (pg_catalog.parse_ident($name$@schema@$name$))[1], false))
+                         @> pg_catalog.to_jsonb((pg_catalog.parse_ident($name$@schema@$name$))[1]), false))
     FROM (SELECT coalesce(nullif(pg_catalog.current_setting('role'), 'none'), session_user) AS caller) AS c;
 $$;
 COMMENT ON FUNCTION is_staff() IS
