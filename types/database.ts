@@ -28,6 +28,327 @@ type Qualified<Schema extends string, Tables> = {
   [Name in keyof Tables & string as `${Schema}.${Name}`]: Tables[Name];
 };
 
+export namespace forum {
+  export interface CommunityPostLikeTable {
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    post_id: string;
+    user_id: string;
+  }
+
+  export type CommunityPostLike = Selectable<CommunityPostLikeTable>;
+  export type NewCommunityPostLike = Insertable<CommunityPostLikeTable>;
+  export type CommunityPostLikeUpdate = Updateable<CommunityPostLikeTable>;
+
+  export interface CommunityPostReplyTable {
+    author_id: string;
+    /**
+     * Not blank, at most 10,000 characters.
+     */
+    content: string;
+    created_at: Generated<Timestamp>;
+    /**
+     * Set by soft_delete_reply, taken back by restore_reply; then only the author and service_role see the reply.
+     */
+    deleted_at: Timestamp | null;
+    id: Generated<string>;
+    post_id: string;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type CommunityPostReply = Selectable<CommunityPostReplyTable>;
+  export type NewCommunityPostReply = Insertable<CommunityPostReplyTable>;
+  export type CommunityPostReplyUpdate = Updateable<CommunityPostReplyTable>;
+
+  export interface CommunityPostTable {
+    author_id: string;
+    /**
+     * Not blank, at most 100,000 characters.
+     */
+    content: string;
+    created_at: Generated<Timestamp>;
+    /**
+     * Set by soft_delete_post, taken back by restore_post; then only the author and service_role see the post.
+     */
+    deleted_at: Timestamp | null;
+    id: Generated<string>;
+    /**
+     * On top of the feed; set by pin_post.
+     */
+    is_pinned: Generated<boolean>;
+    /**
+     * Kept by the counter engine; app roles cannot write it.
+     */
+    likes_count: Generated<number>;
+    /**
+     * Replies that are not deleted; kept by the counter engine, app roles cannot write it.
+     */
+    replies_count: Generated<number>;
+    /**
+     * The words of content, for search_posts.
+     */
+    search: Generated<string | null>;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type CommunityPost = Selectable<CommunityPostTable>;
+  export type NewCommunityPost = Insertable<CommunityPostTable>;
+  export type CommunityPostUpdate = Updateable<CommunityPostTable>;
+
+  export interface CommunityResourceTable {
+    /**
+     * free: a guest may download it for an email address; member-only: members alone.
+     */
+    access: Generated<"free" | "member-only">;
+    category: "client-acquisition" | "development" | "business" | "templates" | "marketing";
+    created_at: Generated<Timestamp>;
+    /**
+     * Set by soft_delete_resource, taken back by restore_resource; then only service_role sees the resource.
+     */
+    deleted_at: Timestamp | null;
+    description: string;
+    difficulty: "beginner" | "intermediate" | "advanced" | null;
+    /**
+     * Kept by the counter engine; app roles cannot write it.
+     */
+    download_count: Generated<number>;
+    file_size: string | null;
+    /**
+     * Where the file lies. App roles read it in resource_catalog, as members, or by download_resource.
+     */
+    file_url: string | null;
+    format: string;
+    id: Generated<string>;
+    /**
+     * As of the last refresh_resource_flags().
+     */
+    is_new: Generated<boolean>;
+    /**
+     * As of the last refresh_resource_flags().
+     */
+    is_popular: Generated<boolean>;
+    /**
+     * From when on it is listed; NULL: it is not.
+     */
+    published_at: Timestamp | null;
+    /**
+     * Average of the ratings, to two decimals; 0 without any. Kept by the counter engine; app roles cannot write it.
+     */
+    rating: Generated<Numeric>;
+    /**
+     * The words of title and description, for search_resources.
+     */
+    search: Generated<string | null>;
+    tags: string[] | null;
+    title: string;
+    type: "template" | "guide" | "checklist" | "video" | "course" | "tool";
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type CommunityResource = Selectable<CommunityResourceTable>;
+  export type NewCommunityResource = Insertable<CommunityResourceTable>;
+  export type CommunityResourceUpdate = Updateable<CommunityResourceTable>;
+
+  export interface CourseTable {
+    id: Generated<string>;
+  }
+
+  export type Course = Selectable<CourseTable>;
+  export type NewCourse = Insertable<CourseTable>;
+  export type CourseUpdate = Updateable<CourseTable>;
+
+  export interface GoalMetricTable {
+    created_at: Generated<Timestamp>;
+    /**
+     * Periods of 24 hours begun from started_at to completed_at, pauses included; at least 1.
+     */
+    days_to_complete: number | null;
+    /**
+     * days_to_complete against the median of all who completed the goal: fast up to 0.75 of it, slow from 1.25 on, else steady. Kept right when another completes.
+     */
+    execution_pace: "fast" | "steady" | "slow" | null;
+    /**
+     * Per cent of the actions that are not lessons, rounded. NULL without actions.
+     */
+    execution_rate: number | null;
+    id: Generated<string>;
+    /**
+     * Minutes of learning in an hour of activity: 60 × lessons / actions, rounded. NULL without actions.
+     */
+    learn_rate: number | null;
+    /**
+     * 1 for the fewest days_to_complete among all who completed the goal; equal days share a rank and the next ones are skipped. Kept right when another completes.
+     */
+    ranking: number | null;
+    updated_at: Generated<Timestamp>;
+    user_goal_history_id: string;
+  }
+
+  export type GoalMetric = Selectable<GoalMetricTable>;
+  export type NewGoalMetric = Insertable<GoalMetricTable>;
+  export type GoalMetricUpdate = Updateable<GoalMetricTable>;
+
+  export interface ProfileTable {
+    /**
+     * The goal the person started or resumed last and is still at; kept by triggers on user_goal_history.
+     */
+    current_goal_id: string | null;
+    /**
+     * The application's; nothing here reads or writes it.
+     */
+    current_track_id: string | null;
+    /**
+     * The user, as in auth.users.
+     */
+    id: string;
+  }
+
+  export type Profile = Selectable<ProfileTable>;
+  export type NewProfile = Insertable<ProfileTable>;
+  export type ProfileUpdate = Updateable<ProfileTable>;
+
+  export interface ResourceCatalogTable {
+    access: string | null;
+    category: string | null;
+    created_at: Timestamp | null;
+    description: string | null;
+    difficulty: string | null;
+    download_count: number | null;
+    file_size: string | null;
+    file_url: string | null;
+    format: string | null;
+    id: string | null;
+    is_new: boolean | null;
+    is_popular: boolean | null;
+    published_at: Timestamp | null;
+    rating: Numeric | null;
+    tags: string[] | null;
+    title: string | null;
+    type: string | null;
+    updated_at: Timestamp | null;
+  }
+
+  export type ResourceCatalog = Selectable<ResourceCatalogTable>;
+  export type NewResourceCatalog = Insertable<ResourceCatalogTable>;
+  export type ResourceCatalogUpdate = Updateable<ResourceCatalogTable>;
+
+  export interface ResourceDownloadTable {
+    downloaded_at: Generated<Timestamp>;
+    /**
+     * The guest's address, in lower case; NULL for a member.
+     */
+    email: string | null;
+    id: Generated<string>;
+    /**
+     * As request_address() tells; goes with the member.
+     */
+    ip_address: string | null;
+    resource_id: string;
+    /**
+     * As the request's header says; goes with the member.
+     */
+    user_agent: string | null;
+    /**
+     * The member; NULL for a guest, and once the member is deleted.
+     */
+    user_id: string | null;
+  }
+
+  export type ResourceDownload = Selectable<ResourceDownloadTable>;
+  export type NewResourceDownload = Insertable<ResourceDownloadTable>;
+  export type ResourceDownloadUpdate = Updateable<ResourceDownloadTable>;
+
+  export interface ResourceRatingTable {
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    /**
+     * 1 to 5.
+     */
+    rating: number;
+    resource_id: string;
+    /**
+     * At most 10,000 characters.
+     */
+    review: string | null;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type ResourceRating = Selectable<ResourceRatingTable>;
+  export type NewResourceRating = Insertable<ResourceRatingTable>;
+  export type ResourceRatingUpdate = Updateable<ResourceRatingTable>;
+
+  export interface TrackGoalTable {
+    id: Generated<string>;
+    track_id: string | null;
+  }
+
+  export type TrackGoal = Selectable<TrackGoalTable>;
+  export type NewTrackGoal = Insertable<TrackGoalTable>;
+  export type TrackGoalUpdate = Updateable<TrackGoalTable>;
+
+  export interface UserActionTable {
+    /**
+     * When it was done, a moment or a day; NULL: when it was recorded.
+     */
+    action_date: Generated<Timestamp | null>;
+    action_type_id: string | null;
+    /**
+     * The course this action was a lesson of; NULL where it was none.
+     */
+    course_id: string | null;
+    created_at: Generated<Timestamp | null>;
+    description: string | null;
+    details: string | null;
+    goal_id: string | null;
+    id: Generated<string>;
+    metadata: Json | null;
+    points: number | null;
+    title: string | null;
+    user_id: string;
+  }
+
+  export type UserAction = Selectable<UserActionTable>;
+  export type NewUserAction = Insertable<UserActionTable>;
+  export type UserActionUpdate = Updateable<UserActionTable>;
+
+  export interface UserGoalHistoryTable {
+    completed_at: Timestamp | null;
+    created_at: Generated<Timestamp>;
+    goal_id: string;
+    id: Generated<string>;
+    paused_at: Timestamp | null;
+    /**
+     * Per cent, as the person sees it; 100 once completed.
+     */
+    progress: Generated<number>;
+    started_at: Generated<Timestamp>;
+    status: Generated<"active" | "completed" | "paused">;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type UserGoalHistory = Selectable<UserGoalHistoryTable>;
+  export type NewUserGoalHistory = Insertable<UserGoalHistoryTable>;
+  export type UserGoalHistoryUpdate = Updateable<UserGoalHistoryTable>;
+
+  export interface Database {
+    community_post_likes: CommunityPostLikeTable;
+    community_post_replies: CommunityPostReplyTable;
+    community_posts: CommunityPostTable;
+    community_resources: CommunityResourceTable;
+    courses: CourseTable;
+    goal_metrics: GoalMetricTable;
+    profiles: ProfileTable;
+    resource_catalog: ResourceCatalogTable;
+    resource_downloads: ResourceDownloadTable;
+    resource_ratings: ResourceRatingTable;
+    track_goals: TrackGoalTable;
+    user_actions: UserActionTable;
+    user_goal_history: UserGoalHistoryTable;
+  }
+}
+
 export namespace founders {
   export interface BenchmarkIndustryAggregateTable {
     avg_irs_score: Numeric | null;
@@ -714,11 +1035,27 @@ export namespace tenancy {
 }
 
 /** Every table under its qualified name: `new Kysely<Database>(…).selectFrom("tenancy.customers")`. */
-export type Database = Qualified<"founders", founders.Database> &
+export type Database = Qualified<"forum", forum.Database> &
+  Qualified<"founders", founders.Database> &
   Qualified<"tenancy", tenancy.Database>;
 
 /** The qualified name of every table. */
 export const TABLE_NAMES = {
+  forum: {
+    community_post_likes: "forum.community_post_likes",
+    community_post_replies: "forum.community_post_replies",
+    community_posts: "forum.community_posts",
+    community_resources: "forum.community_resources",
+    courses: "forum.courses",
+    goal_metrics: "forum.goal_metrics",
+    profiles: "forum.profiles",
+    resource_catalog: "forum.resource_catalog",
+    resource_downloads: "forum.resource_downloads",
+    resource_ratings: "forum.resource_ratings",
+    track_goals: "forum.track_goals",
+    user_actions: "forum.user_actions",
+    user_goal_history: "forum.user_goal_history",
+  },
   founders: {
     benchmark_industry_aggregates: "founders.benchmark_industry_aggregates",
     benchmark_stage_aggregates: "founders.benchmark_stage_aggregates",

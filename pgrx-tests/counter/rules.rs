@@ -279,6 +279,46 @@ mod tests {
         );
     }
 
+    #[pg_test]
+    fn code_that_a_parents_update_calls_gets_a_safe_search_path() {
+        posts_and_likes();
+        run("CREATE TABLE s.seen (path text);
+             CREATE FUNCTION s.look(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+                 BEGIN PERFORM s.note_path(); RETURN true; END $$;
+             CREATE FUNCTION s.note_path() RETURNS void LANGUAGE plpgsql AS $$
+                 BEGIN INSERT INTO s.seen VALUES (current_setting('search_path')); END $$;
+             INSERT INTO s.likes (post_id) VALUES (3)");
+        for (make, drop) in [
+            (
+                "ADD CONSTRAINT look CHECK (s.look(likes))",
+                "DROP CONSTRAINT look",
+            ),
+            (
+                "ADD look boolean GENERATED ALWAYS AS (s.look(likes)) STORED",
+                "DROP COLUMN look",
+            ),
+        ] {
+            run(&format!(
+                "ALTER TABLE s.posts {make}; TRUNCATE s.seen;
+                 SET LOCAL search_path = public; INSERT INTO s.likes (post_id) VALUES (3)"
+            ));
+            assert_eq!(
+                text("SELECT string_agg(DISTINCT path, ';') FROM s.seen"),
+                "pg_catalog, pg_temp"
+            );
+            run(&format!("ALTER TABLE s.posts {drop}"));
+        }
+        run(
+            "CREATE INDEX look ON s.posts (s.look(likes)); TRUNCATE s.seen;
+             INSERT INTO s.likes (post_id) VALUES (3)",
+        );
+        assert_eq!(
+            text("SELECT string_agg(DISTINCT path, ';') FROM s.seen"),
+            "pg_catalog, pg_temp"
+        );
+        assert_eq!(likes(), "2 1 4 0");
+    }
+
     /// What the engine tells other engines' triggers, for the triggers of a test to ask.
     #[pg_extern]
     fn the_counter_is_maintaining() -> bool {

@@ -52,7 +52,7 @@ GRANT INSERT (requester_id, recipient_id, source), UPDATE (status) ON founder_co
 -- A message holds this lock shared and a block exclusively, so that no message slips in beside a
 -- block. Pairs share 1,024 locks: a bulk load of messages must not fill the lock table.
 CREATE OR REPLACE FUNCTION lock_pair(one uuid, other uuid, exclusively boolean) RETURNS void
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     family CONSTANT integer := pg_catalog.hashtext($name$@schema@.founder_connections$name$);
     pair   CONSTANT integer := pg_catalog.hashtext(LEAST(one, other)::text || GREATEST(one, other)::text) & 1023;
@@ -68,7 +68,7 @@ COMMENT ON FUNCTION lock_pair(uuid, uuid, boolean) IS
     'Lets messages between two people and a block of one by the other happen one after the other. For triggers.';
 
 CREATE OR REPLACE FUNCTION keep_connection_lifecycle() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     member CONSTANT uuid := auth.uid();
     before CONSTANT text := CASE WHEN TG_OP = 'UPDATE' THEN OLD.status ELSE 'none' END;
@@ -118,7 +118,9 @@ BEGIN
             NEW.blocked_by := NEW.blocked_by || member;
         END IF;
     END IF;
-    IF NEW.source = 'fred_suggestion' AND (TG_OP = 'INSERT' OR OLD.source <> NEW.source)
+    IF NEW.source = 'fred_suggestion'
+       AND (TG_OP = 'INSERT' OR OLD.source <> NEW.source
+            OR (NEW.status = 'accepted' AND OLD.status <> 'accepted'))
        AND NOT (@schema@.has_consent(NEW.requester_id, 'investor_intros')
                 AND @schema@.has_consent(NEW.recipient_id, 'investor_intros')) THEN
         RAISE EXCEPTION 'no suggested connection between % and %: not both consent to introductions',
@@ -137,7 +139,7 @@ CREATE OR REPLACE TRIGGER founder_connections_keep_lifecycle
 
 CREATE OR REPLACE FUNCTION request_connection(other uuid, source text DEFAULT 'directory')
 RETURNS founder_connections
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     member     CONSTANT uuid := auth.uid();
     connection @schema@.founder_connections;
@@ -179,7 +181,7 @@ COMMENT ON FUNCTION request_connection(uuid, text) IS
 GRANT EXECUTE ON FUNCTION request_connection(uuid, text) TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION block_member(other uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     member CONSTANT uuid := auth.uid();
 BEGIN
@@ -205,7 +207,7 @@ COMMENT ON FUNCTION block_member(uuid) IS
 GRANT EXECUTE ON FUNCTION block_member(uuid) TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION unblock_member(other uuid) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     member CONSTANT uuid := auth.uid();
 BEGIN

@@ -199,13 +199,21 @@ fn attach_to_parent(spec: &Spec, child: pg_sys::Oid, parent: pg_sys::Oid) {
     let column = spec.measure.column();
     let base = format!("{}_recounts_{column}_of_{}_by_{key}", spec.parent.1, own.1);
     let function = format!("EXECUTE FUNCTION community_core.recount_new_key({arguments})");
+    // Only where a statement sets the key: preparing the condition for each like would cost more
+    // than the counting does.
+    let columns = spec
+        .parent_key
+        .iter()
+        .map(|k| quote_ident(k))
+        .collect::<Vec<_>>()
+        .join(", ");
     let moved = keys::pairs(spec, &open(child), &open(parent))
         .iter()
         .map(|key| format!("(OLD.{0} {1} NEW.{0}) IS NOT TRUE", key.parent, key.same))
         .collect::<Vec<_>>()
         .join(" OR ");
     run(&format!(
-        "CREATE TRIGGER {} AFTER UPDATE ON {parent_name} FOR EACH ROW WHEN ({moved}) {function}",
+        "CREATE TRIGGER {} AFTER UPDATE OF {columns} ON {parent_name} FOR EACH ROW WHEN ({moved}) {function}",
         quote_ident(&names::fit(&base, "update"))
     ));
     let insert = quote_ident(&names::fit(&base, "insert"));

@@ -23,6 +23,8 @@ pub struct Counter {
     pub counted: Option<Expression>,
     /// A child may be without its parent, as no foreign key says otherwise.
     pub loose: bool,
+    /// An update of the parent may call code that looks names up along search_path.
+    pub calls_code: bool,
     pub add_one: Option<Statement>,
     pub few: Bulk,
     pub many: Bulk,
@@ -76,6 +78,7 @@ impl Counter {
                 .as_deref()
                 .map(|counted| Expression::compile(counted, child)),
             loose: !check::has_foreign_key(&spec, child, parent),
+            calls_code: check::calls_code(parent),
             add_one: sql.add_one().map(|sql| Statement::generic(sql, one)),
             few: Bulk {
                 lock: Statement::generic(sql.lock(), lists.clone()),
