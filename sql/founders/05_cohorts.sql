@@ -41,8 +41,8 @@ CREATE TABLE cohort_members (
 COMMENT ON TABLE cohort_members IS
     'Who is or was in a cohort (phase 50). Facilitators count towards max_members.';
 COMMENT ON COLUMN cohort_members.is_active IS 'Whether the member is in the cohort now.';
-CREATE INDEX cohort_members_user_id_idx ON cohort_members (user_id, cohort_id) WHERE is_active;
-CREATE INDEX cohort_members_user_id_all_idx ON cohort_members (user_id);
+CREATE INDEX cohort_members_user_id_cohort_id_idx ON cohort_members (user_id, cohort_id) WHERE is_active;
+CREATE INDEX cohort_members_user_id_idx ON cohort_members (user_id);
 
 -- A policy that read cohort_members itself would recurse for ever (42P17).
 CREATE OR REPLACE FUNCTION my_cohorts() RETURNS SETOF uuid

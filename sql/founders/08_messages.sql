@@ -26,7 +26,7 @@ COMMENT ON COLUMN founder_messages.is_fred_facilitated IS 'Set by the service ro
 ALTER TABLE founder_messages REPLICA IDENTITY FULL;
 CREATE INDEX founder_messages_sender_id_created_at_idx ON founder_messages (sender_id, created_at DESC);
 CREATE INDEX founder_messages_recipient_id_created_at_idx ON founder_messages (recipient_id, created_at DESC);
-CREATE INDEX founder_messages_unread_idx ON founder_messages (recipient_id, sender_id) WHERE NOT is_read;
+CREATE INDEX founder_messages_recipient_id_sender_id_idx ON founder_messages (recipient_id, sender_id) WHERE NOT is_read;
 
 CREATE POLICY founder_messages_select_party ON founder_messages
     FOR SELECT TO authenticated
