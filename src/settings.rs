@@ -183,8 +183,15 @@ pub fn register() {
 
 /// The words of a comma list, trimmed, in order, empty ones left out.
 fn words(setting: &GucSetting<Option<CString>>) -> Vec<String> {
-    let text = setting.get().map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
-    text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    let text = setting
+        .get()
+        .map(|value| value.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    text.split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 pub fn modules() -> Vec<String> {

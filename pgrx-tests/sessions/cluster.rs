@@ -44,10 +44,20 @@ impl Cluster {
         if let Some((uid, gid)) = server_user() {
             std::os::unix::fs::chown(&directory, Some(uid), Some(gid)).expect("chown");
         }
-        let cluster = Cluster { directory, server: Mutex::new(None) };
+        let cluster = Cluster {
+            directory,
+            server: Mutex::new(None),
+        };
         cluster.run(
             "initdb",
-            &["--pgdata", &cluster.data(), "--username", "postgres", "--auth", "trust"],
+            &[
+                "--pgdata",
+                &cluster.data(),
+                "--username",
+                "postgres",
+                "--auth",
+                "trust",
+            ],
             &["--encoding", "UTF8", "--locale", "C", "--no-sync"],
         );
         let mut configuration = format!(
@@ -86,7 +96,11 @@ impl Cluster {
         *self.server.lock().expect("the server's lock") = Some(child);
         let deadline = Instant::now() + Duration::from_secs(60);
         while self.config("postgres", "postgres").connect(NoTls).is_err() {
-            assert!(Instant::now() < deadline, "the server did not start: {}", self.log());
+            assert!(
+                Instant::now() < deadline,
+                "the server did not start: {}",
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -111,7 +125,10 @@ impl Cluster {
 
     pub fn config(&self, database: &str, user: &str) -> Config {
         let mut config = Config::new();
-        config.host_path(&self.directory).dbname(database).user(user);
+        config
+            .host_path(&self.directory)
+            .dbname(database)
+            .user(user);
         config
     }
 
@@ -136,8 +153,12 @@ impl Cluster {
 
     /// Runs a program to its end; a failure shows what it printed.
     pub fn run(&self, name: &str, arguments: &[&str], more: &[&str]) -> Output {
-        let output =
-            self.program(name).args(arguments).args(more).output().expect("run the program");
+        let output = self
+            .program(name)
+            .args(arguments)
+            .args(more)
+            .output()
+            .expect("run the program");
         assert!(
             output.status.success(),
             "{name} {arguments:?} {more:?}: {}",
@@ -239,7 +260,10 @@ pub fn wait_until_blocked(observer: &mut Client, how_many: i64) {
         if blocked >= how_many {
             return;
         }
-        assert!(Instant::now() < deadline, "no session came to wait for a lock");
+        assert!(
+            Instant::now() < deadline,
+            "no session came to wait for a lock"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -248,13 +272,17 @@ pub fn wait_until_blocked(observer: &mut Client, how_many: i64) {
 pub fn sqlstate<T>(result: Result<T, postgres::Error>) -> String {
     match result {
         Ok(_) => "00000".to_owned(),
-        Err(error) => error.code().map_or_else(|| error.to_string(), |code| code.code().to_owned()),
+        Err(error) => error
+            .code()
+            .map_or_else(|| error.to_string(), |code| code.code().to_owned()),
     }
 }
 
 /// Where the data for real-input tests lies, or None, said aloud, where it is not there.
 pub fn shared_data(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/data")
+        .join(name);
     if path.exists() {
         return Some(path);
     }
@@ -287,8 +315,14 @@ fn server_user() -> Option<(u32, u32)> {
     }
     let name = std::env::var("CARGO_PGRX_TEST_RUNAS").unwrap_or_else(|_| "postgres".to_owned());
     let number = |option: &str| -> u32 {
-        let output = Command::new("id").args([option, &name]).output().expect("run id");
-        String::from_utf8_lossy(&output.stdout).trim().parse().expect("a user id")
+        let output = Command::new("id")
+            .args([option, &name])
+            .output()
+            .expect("run id");
+        String::from_utf8_lossy(&output.stdout)
+            .trim()
+            .parse()
+            .expect("a user id")
     };
     Some((number("-u"), number("-g")))
 }

@@ -62,8 +62,8 @@ fn mend(difference: &Difference, adopted: &[String]) {
         ),
         ("index", "changed") if !users_own => format!("DROP INDEX {name}; {definition}"),
         ("not null", "missing") => format!("ALTER TABLE {relation} ALTER {name} SET NOT NULL"),
-        ("default", _)
-            if !users_own
+        ("default", what)
+            if (what == "missing" || !users_own)
                 && !definition.starts_with("stored ")
                 && !definition.starts_with("identity ") =>
         {
