@@ -223,8 +223,7 @@ impl<'a> Work<'a> {
             }
             Kind::CreateTrigger { trigger, table } => {
                 self.refuse_to_replace(has_trigger(table, trigger), "trigger", trigger);
-                execute(&statement.text);
-                0
+                unless_already_there(|| execute(&statement.text))
             }
             Kind::CreatePolicy { policy, table } => {
                 self.refuse_to_replace(has_policy(table, policy), "policy", policy);
