@@ -116,7 +116,7 @@ fn a_withdrawal_while_the_refresh_waits_for_its_queue_is_not_published() {
         .expect("lock");
     let mut refreshing = database.connect();
     refreshing
-        .batch_execute("SET search_path = founders")
+        .batch_execute("SET search_path = figures")
         .expect("settings");
     let refresher = std::thread::spawn(move || refresh(&mut refreshing));
     wait_until_blocked(&mut reader, 1);
