@@ -173,4 +173,113 @@ mod tests {
         )
         .expect("refused");
     }
+
+    #[pg_test]
+    fn an_entry_has_the_bytes_that_the_page_specifies() {
+        let leaf = text("CREATE SCHEMA spec; SET search_path = spec, pg_catalog; SELECT ''");
+        assert_eq!(leaf, "");
+        Spi::run(
+            "CREATE TABLE log (id integer PRIMARY KEY, gone text, b boolean, n numeric, j jsonb,
+                               a text[], z timestamptz, e text, m money);
+             ALTER TABLE log DROP COLUMN gone;
+             SELECT community_core.create_audit_log('log');
+             INSERT INTO log VALUES (258, true, -12.50, '{\"bb\": 1, \"a\": [null, \"x\"]}',
+                                     '{x,NULL}', '2000-01-01 00:00:01+00', NULL, '0.01');
+             SELECT community_core.seal_audit('log')",
+        )
+        .expect("seal");
+        let same = text(
+            "SELECT (leaf = sha256('\\x00'::bytea || '\\x01' || 'R' || int4send(8)
+                 || int4send(2) || 'id' || 'i' || int8send(258)
+                 || int4send(1) || 'b' || 'b' || '\\x01'
+                 || int4send(1) || 'n' || 'd' || int4send(6) || '-12.50'
+                 || int4send(1) || 'j' || 'j{' || int4send(2)
+                     || int4send(1) || 'a' || '[' || int4send(2) || 'n\"' || int4send(1) || 'x'
+                     || int4send(2) || 'bb' || '#' || int4send(1) || '1'
+                 || int4send(1) || 'a' || 'a' || int4send(1) || int4send(2) || int4send(1)
+                     || 's' || int4send(1) || 'x' || 'N'
+                 || int4send(1) || 'z' || 'z' || int8send(1000000)
+                 || int4send(1) || 'e' || 'N'
+                 || int4send(1) || 'm' || 'i' || int8send(1)))::text FROM log_seal",
+        );
+        assert_eq!(same, "true");
+        let linked = text(
+            "SELECT (hash = sha256('\\x02'::bytea || '' || int8send(1)
+                 || decode(repeat('00', 32), 'hex') || leaf))::text FROM log_seal",
+        );
+        assert_eq!(linked, "true");
+        Spi::run("ALTER TABLE log ADD COLUMN late text DEFAULT 'x', ALTER id TYPE bigint")
+            .expect("alter");
+        assert_eq!(
+            text("SELECT count(*)::text FROM community_core.verify_audit('log')"),
+            "0"
+        );
+        Spi::run("ALTER TABLE log RENAME n TO amount").expect("rename");
+        assert_eq!(
+            text("SELECT fault FROM community_core.verify_audit('log')"),
+            "changed"
+        );
+    }
+
+    #[pg_test]
+    fn tables_that_would_lose_entries_are_refused_as_logs() {
+        Spi::run(
+            "CREATE SCHEMA refused; SET search_path = refused, pg_catalog;
+             CREATE TABLE parent (id integer PRIMARY KEY);
+             CREATE TABLE no_key (id integer);
+             CREATE TABLE two_keys (a integer, b integer, PRIMARY KEY (a, b));
+             CREATE TABLE cascading (id integer PRIMARY KEY,
+                 parent integer REFERENCES parent ON DELETE CASCADE);
+             CREATE UNLOGGED TABLE unlogged (id integer PRIMARY KEY);
+             CREATE TABLE partitioned (id integer PRIMARY KEY) PARTITION BY RANGE (id);
+             CREATE TABLE partition PARTITION OF partitioned DEFAULT;
+             CREATE TABLE plain (id integer PRIMARY KEY, needed text NOT NULL, at timestamptz);
+             CREATE FUNCTION attempt(call text) RETURNS text LANGUAGE plpgsql AS $$
+             DECLARE hint text;
+             BEGIN
+                 EXECUTE 'SELECT community_core.create_audit_log(' || call || ')';
+                 RETURN 'done';
+             EXCEPTION WHEN OTHERS THEN
+                 GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+                 RETURN SQLSTATE || CASE WHEN hint = '' THEN ' no hint' ELSE '' END;
+             END $$",
+        )
+        .expect("make the tables");
+        for (call, expected) in [
+            ("'no_key'", "42P16"),
+            ("'two_keys'", "42P16"),
+            ("'cascading'", "42P16"),
+            ("'unlogged'", "42P16"),
+            ("'partitioned'", "42P16"),
+            ("'partition'", "42P16"),
+            ("'plain', erasable => '{needed}'", "42P16"),
+            ("'plain', erasable => '{id}'", "42P16"),
+            ("'plain', erasable => '{nothing}'", "42703"),
+            ("'plain', chain_by => '{at}'", "42804"),
+            ("'plain', seal => 'never'", "22023"),
+            ("NULL", "22004"),
+            ("'plain'", "done"),
+            ("'plain', chain_by => '{needed}'", "55000"),
+        ] {
+            assert_eq!(
+                text(&format!("SELECT attempt($call${call}$call$)")),
+                expected,
+                "{call}"
+            );
+        }
+    }
+
+    #[pg_test]
+    fn canonical_json_is_that_of_the_rfc() {
+        assert_eq!(
+            text("SELECT community_core.jcs('{\"b\": 1.0, \"a\": [1e2, 333333333.33333329]}')"),
+            "{\"a\":[100,333333333.3333333],\"b\":1}"
+        );
+        let state = text(
+            "SELECT count(*)::text FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
+             WHERE nspname = 'community_core' AND proname ~ 'audit|checkpoint|jcs|inclusion|consistency'
+               AND obj_description(p.oid, 'pg_proc') IS NULL",
+        );
+        assert_eq!(state, "0", "functions without a comment");
+    }
 }

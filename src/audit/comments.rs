@@ -1,6 +1,5 @@
 //! What `\df+` says of each function: arguments, result, NULLs, errors, sources, an example.
 
-use super::*;
 use pgrx::extension_sql;
 
 extension_sql!(
