@@ -14,14 +14,15 @@ mod tests {
             f8 double precision, t text, v varchar(20), c char(5), x bytea, u uuid,
             tz timestamptz, ts timestamp, d date, ti time, ttz timetz, iv interval, j jsonb,
             js json, a integer[], ta text[], m mood, s short, mo money, ne inet, r int4range,
-            p point, bi bit(3), ov timestamptz[], co tsvector, big text);
+            p point, bi bit(3), ov timestamptz[], co tsvector, big text, tr tstzrange);
         INSERT INTO animals (id) VALUES (1);
         INSERT INTO animals VALUES (2, true, -5, 9223372036854775807, 12345.678900, 1.1, 1e300,
             'ä \" \\ \n', 'v', 'c', '\\x00ff', '00000000-0000-0000-0000-000000000001',
             '2026-03-01 12:00:00.123456+02', '1999-12-31 23:59:59', '0044-03-15 BC', '23:59:59.5',
             '10:00+02', '1 year 2 days 00:00:03.5', '{\"a\": [1, 2.50, null, true, {\"b\": \"ü\"}], \"\": -0.0}',
             '{\"k\":  1}', '{{1,2},{3,NULL}}', '{a,NULL,\"\"}', 'sad', 'short', '12.34', '10.0.0.1/8',
-            '[1,5)', '(1.5,2)', '101', '{2026-01-01 00:00+00}', 'a:1 b', repeat('long ', 2000));
+            '[1,5)', '(0.3333333333333333,2)', '101', '{2026-01-01 00:00+00}', 'a:1 b', repeat('long ', 2000),
+            '[2026-01-02 00:00+00,)');
         INSERT INTO animals (id, n, f8, f4, tz, d, t, j, i8)
             VALUES (3, 'NaN', 'NaN', '-infinity', 'infinity', '-infinity', '', '{}', 0),
                    (4, '-0.000', '-0', 'NaN', '0001-01-01 00:00+00', '5874897-12-31', ' ', '[]', -1),

@@ -294,6 +294,19 @@ fn creating_a_log_again_seals_nothing_twice() {
     );
     let other = client.batch_execute("SELECT community_core.create_audit_log('log')");
     assert_eq!(sqlstate(other), "55000");
+
+    // What came in while nobody looked is not made good by the way, only on demand.
+    client
+        .batch_execute(
+            "SET session_replication_role = replica;
+             INSERT INTO log VALUES (7, NULL, 'unseen'); RESET session_replication_role;
+             SELECT community_core.create_audit_log('log', chain_by => '{org}')",
+        )
+        .expect("create again");
+    assert_eq!(faults(&mut client), ["inserted"]);
+    let adopted = "SELECT community_core.seal_audit('log', adopt => true)";
+    assert_eq!(count(&mut client, adopted), 1);
+    assert_eq!(faults(&mut client), Vec::<String>::new());
 }
 
 #[test]
