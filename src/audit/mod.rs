@@ -8,6 +8,9 @@
 //! also those of an RFC 6962 tree, whose root, kept outside, is evidence against whoever rules
 //! the database.
 
+// The rows of table functions say their columns where the functions are declared.
+#![allow(clippy::type_complexity)]
+
 use pgrx::PgRelation;
 use pgrx::prelude::*;
 
@@ -104,7 +107,6 @@ fn seal_audit(log: default!(Option<PgRelation>, "NULL"), adopt: default!(bool, "
 
 /// The audit logs of the caller's, and what waits to be sealed.
 #[pg_extern(stable)]
-#[allow(clippy::type_complexity)]
 fn audit_logs() -> TableIterator<
     'static,
     (
@@ -159,7 +161,6 @@ fn audit_checkpoint(
 
 /// What of a signed checkpoint today's logs do not continue; nothing when they continue it.
 #[pg_extern(stable)]
-#[allow(clippy::type_complexity)]
 fn verify_checkpoint(
     note: &str,
     vkey: &str,
@@ -192,7 +193,6 @@ fn verify_checkpoint(
 
 /// The RFC 6962 proof that an entry is in the tree of its chain.
 #[pg_extern(stable)]
-#[allow(clippy::type_complexity)]
 fn audit_inclusion_proof(
     log: PgRelation,
     entry: &str,
