@@ -8,8 +8,11 @@ mod counter;
 mod forum;
 mod founders;
 mod identity;
+mod linkup;
+mod matrix;
 mod module;
 mod pair;
+mod retention;
 #[cfg(test)]
 mod sessions;
 mod tenancy;

@@ -15,8 +15,10 @@ mod catalog;
 mod counter;
 mod error;
 mod identity;
+mod linkup;
 mod module;
 mod pair;
+mod retention;
 mod settings;
 
 ::pgrx::pg_module_magic!(name, version);

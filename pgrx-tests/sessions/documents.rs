@@ -107,3 +107,13 @@ fn the_page_on_tenancy_prints_what_it_says() {
 fn the_page_on_the_forum_prints_what_it_says() {
     run_page("docs/forum.md");
 }
+
+#[test]
+fn the_page_on_linkup_runs() {
+    run_page("docs/linkup.md");
+}
+
+#[test]
+fn the_page_on_retention_runs() {
+    run_page("docs/retention.md");
+}

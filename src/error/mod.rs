@@ -7,8 +7,10 @@ use pgrx::prelude::*;
 pub mod audit;
 pub mod benchmark;
 pub mod counter;
+pub mod linkup;
 pub mod module;
 pub mod pair;
+pub mod retention;
 
 /// Raises the report as an ERROR. A trigger must use this: the `Err` of a `#[pg_trigger]` loses
 /// its SQLSTATE and hint.
@@ -58,6 +60,15 @@ pub fn not_a_table(name: &str) -> ErrorReport {
         PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
         format!("{name} is not a table"),
         "Give an ordinary or a partitioned table.",
+    )
+}
+
+/// 22023
+pub fn unknown_consent_gate(name: &str, known: &[&str]) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("community_core.consent_gates names \"{name}\", which is no consent category"),
+        format!("The categories are: {}.", known.join(", ")),
     )
 }
 

@@ -57,6 +57,24 @@ pub const MODULES: &[Module] = &[
             "08_preferences.sql",
         ),
     },
+    Module {
+        name: "linkup",
+        files: files!("linkup":
+            "01_states.sql",
+            "02_users.sql",
+            "03_regions.sql",
+            "04_messages.sql",
+            "05_profiles.sql",
+            "06_billing.sql",
+            "07_safety.sql",
+            "08_linkups.sql",
+            "09_invites.sql",
+            "10_lifecycle.sql",
+            "11_afterwards.sql",
+            "12_admin.sql",
+            "13_erasure.sql",
+        ),
+    },
 ];
 
 /// Run where the database has no schema `auth`.

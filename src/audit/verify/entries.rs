@@ -260,10 +260,8 @@ impl<'a> Entries<'a> {
             key = catalog::quote_ident(&self.log.key.name),
         );
         sql::stream(&query, &[], |rows, row| self.unsealed_row(rows, row));
-        self.unsealed.retain(|fault| {
-            let ours = fault.chain.as_deref() == Some(chain);
-            ours
-        });
+        self.unsealed
+            .retain(|fault| fault.chain.as_deref() == Some(chain));
     }
 
     fn unsealed_rows(&mut self, rows: &sql::Rows) {

@@ -1,5 +1,8 @@
 //! Claims about the audit that one connection cannot show.
 
+mod concurrency;
+mod documentation;
+
 use super::cluster::{Database, sqlstate};
 use postgres::Client;
 

@@ -1,0 +1,253 @@
+//! Claims about retention that need commits, crashes or several sessions.
+
+use super::cluster::{Cluster, Database, sqlstate};
+use postgres::{Client, NoTls};
+
+const NOTES: &str = "CREATE TABLE notes (id int PRIMARY KEY, made_at timestamptz NOT NULL);
+     CREATE INDEX ON notes (made_at);
+     INSERT INTO notes SELECT n, now() - make_interval(hours => n) FROM generate_series(1, 1000) n;
+     SELECT community_core.create_retention_policy('notes', 'made_at', '100 hours 30 minutes', 'delete')";
+
+fn number(client: &mut Client, sql: &str) -> i64 {
+    client.query_one(sql, &[]).expect(sql).get(0)
+}
+
+#[test]
+fn a_run_commits_each_batch_and_returns_the_counts() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    client.batch_execute(NOTES).expect("notes");
+    let counts = client
+        .simple_query("CALL community_core.apply_retention(100)")
+        .expect("a run")
+        .iter()
+        .find_map(|message| match message {
+            postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        });
+    let counts = counts.unwrap_or_default();
+    assert_eq!(counts, r#"{"public.notes delete_made_at": 900}"#);
+    assert_eq!(number(&mut client, "SELECT count(*) FROM notes"), 100);
+    let transactions = "SELECT count(DISTINCT xmin::text) FROM retention_log";
+    assert_eq!(
+        number(&mut client, transactions),
+        10,
+        "nine batches and the empty one"
+    );
+    assert_eq!(
+        number(
+            &mut client,
+            "SELECT count(*) FROM community_core.verify_audit('retention_log')"
+        ),
+        0
+    );
+}
+
+#[test]
+fn inside_a_transaction_a_run_is_refused() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    client.batch_execute(NOTES).expect("notes");
+    let refused = client.batch_execute("BEGIN; CALL community_core.apply_retention(100)");
+    assert_eq!(sqlstate(refused), "2D000");
+}
+
+#[test]
+fn a_row_that_somebody_holds_does_not_stop_the_run_and_leaves_with_the_next() {
+    let database = Database::engines();
+    let (mut client, mut other) = (database.connect(), database.connect());
+    client.batch_execute(NOTES).expect("notes");
+    other
+        .batch_execute("BEGIN; SELECT FROM notes WHERE id = 500 FOR UPDATE")
+        .expect("hold a row");
+    client
+        .batch_execute("CALL community_core.apply_retention(100)")
+        .expect("a run");
+    assert_eq!(
+        number(&mut client, "SELECT count(*) FROM notes WHERE id > 100"),
+        1
+    );
+    other.batch_execute("COMMIT").expect("let go");
+    client
+        .batch_execute("CALL community_core.apply_retention(100)")
+        .expect("a run");
+    assert_eq!(
+        number(&mut client, "SELECT count(*) FROM notes WHERE id > 100"),
+        0
+    );
+}
+
+#[test]
+fn a_policy_that_fails_is_recorded_and_the_others_are_kept() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    client.batch_execute(NOTES).expect("notes");
+    client
+        .batch_execute(
+            "CREATE TABLE authors (id int PRIMARY KEY, made_at timestamptz);
+             INSERT INTO authors VALUES (1, now() - interval '1 year');
+             CREATE TABLE books (author_id int NOT NULL REFERENCES authors);
+             INSERT INTO books VALUES (1);
+             SELECT community_core.create_retention_policy('authors', 'made_at', '1 day', 'delete')",
+        )
+        .expect("authors with books");
+    client
+        .batch_execute("CALL community_core.apply_retention()")
+        .expect("a run");
+    assert_eq!(number(&mut client, "SELECT count(*) FROM notes"), 100);
+    assert_eq!(number(&mut client, "SELECT count(*) FROM authors"), 1);
+    let recorded = "SELECT count(*) FROM retention_log WHERE table_name = 'public.authors' AND failure LIKE '%foreign key%'";
+    assert_eq!(number(&mut client, recorded), 1);
+}
+
+#[test]
+fn a_crash_in_the_middle_loses_nothing_and_the_next_run_finishes() {
+    let cluster = Cluster::private(&["fsync = on"]);
+    let database = Database::with_modules(&cluster, "none");
+    let mut client = database.connect();
+    client.batch_execute(NOTES).expect("notes");
+    // The third batch waits for a lock that the log's own trigger takes: the crash comes then.
+    let mut holder = database.connect();
+    client
+        .batch_execute(
+            "CREATE FUNCTION wait_at_third() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 IF (SELECT count(*) FROM public.retention_log) = 3 THEN
+                     PERFORM pg_catalog.pg_advisory_xact_lock(7);
+                 END IF;
+                 RETURN NULL;
+             END $$;
+             CREATE TRIGGER z_wait AFTER INSERT ON retention_log FOR EACH ROW EXECUTE FUNCTION wait_at_third()",
+        )
+        .expect("a trigger that waits");
+    holder
+        .batch_execute("SELECT pg_advisory_lock(7)")
+        .expect("the lock");
+    let mut config = cluster.config(&database.name, "postgres");
+    config.dbname(&database.name);
+    let worker = std::thread::spawn(move || {
+        let mut client = config.connect(NoTls).expect("connect");
+        sqlstate(client.batch_execute("CALL community_core.apply_retention(100)"))
+    });
+    super::cluster::wait_until_blocked(&mut holder, 1);
+    cluster.down("KILL");
+    assert_ne!(worker.join().expect("the worker"), "00000");
+    cluster.up();
+    let mut client = database.connect();
+    assert_eq!(
+        number(&mut client, "SELECT count(*) FROM notes"),
+        800,
+        "two batches were committed"
+    );
+    assert_eq!(
+        number(&mut client, "SELECT sum(rows)::bigint FROM retention_log"),
+        200
+    );
+    for statement in [
+        "DROP TRIGGER z_wait ON retention_log",
+        "CALL community_core.apply_retention(100)",
+    ] {
+        client.batch_execute(statement).expect(statement);
+    }
+    assert_eq!(number(&mut client, "SELECT count(*) FROM notes"), 100);
+    assert_eq!(
+        number(&mut client, "SELECT sum(rows)::bigint FROM retention_log"),
+        900
+    );
+    assert_eq!(
+        number(
+            &mut client,
+            "SELECT count(*) FROM community_core.verify_audit('retention_log')"
+        ),
+        0
+    );
+}
+
+#[test]
+fn a_policy_comes_back_with_a_dump() {
+    let database = Database::engines();
+    database.connect().batch_execute(NOTES).expect("notes");
+    let file = database
+        .cluster
+        .directory
+        .join(format!("{}.dump", database.name))
+        .display()
+        .to_string();
+    database
+        .cluster
+        .run("pg_dump", &["-Fc", "-f", &file], &[&database.name]);
+    let copy = Database::bare(database.cluster);
+    database
+        .cluster
+        .run("pg_restore", &["-d", &copy.name], &[&file]);
+    let mut client = copy.connect();
+    client
+        .batch_execute("CALL community_core.apply_retention()")
+        .expect("a run");
+    assert_eq!(number(&mut client, "SELECT count(*) FROM notes"), 100);
+}
+
+#[test]
+fn a_database_owner_who_is_no_superuser_keeps_and_applies_policies() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    let role = format!("owner_{}", database.name);
+    client
+        .batch_execute(&format!(
+            "CREATE ROLE {role} LOGIN; ALTER DATABASE {} OWNER TO {role}; ALTER SCHEMA public OWNER TO {role}",
+            database.name
+        ))
+        .expect("an owner");
+    let mut owner = database.cluster.connect(&database.name, &role);
+    owner.batch_execute(NOTES).expect("notes");
+    owner
+        .batch_execute("CALL community_core.apply_retention(250)")
+        .expect("a run");
+    assert_eq!(number(&mut owner, "SELECT count(*) FROM notes"), 100);
+    client
+        .batch_execute(&format!(
+            "DROP OWNED BY {role} CASCADE; ALTER DATABASE {} OWNER TO postgres",
+            database.name
+        ))
+        .and_then(|()| client.batch_execute(&format!("DROP ROLE {role}")))
+        .expect("no owner");
+}
+
+/// The line that docs/retention.md gives, where pg_cron is installed.
+#[test]
+fn pg_cron_runs_the_documented_line() {
+    let mut client = Cluster::shared().connect("postgres", "postgres");
+    let available = "SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_cron'";
+    if number(&mut client, available) == 0 {
+        eprintln!("skipped: pg_cron is not installed");
+        return;
+    }
+    let cluster = Cluster::private(&[
+        "shared_preload_libraries = 'pg_cron'",
+        "cron.use_background_workers = on",
+    ]);
+    let mut client = cluster.connect("postgres", "postgres");
+    client
+        .batch_execute("SET community_core.modules = 'none'; CREATE EXTENSION community_core; CREATE EXTENSION pg_cron")
+        .expect("extensions");
+    client.batch_execute(NOTES).expect("notes");
+    let page = std::fs::read_to_string(
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/retention.md"),
+    )
+    .expect("the page");
+    let line = page
+        .lines()
+        .find(|line| line.contains("cron.schedule"))
+        .expect("a line for pg_cron")
+        .replace("17 3 * * *", "* * * * *");
+    client.batch_execute(&line).expect("a schedule");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(180);
+    while number(&mut client, "SELECT count(*) FROM notes") != 100 {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "pg_cron did not run the line: {}",
+            cluster.log()
+        );
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+}

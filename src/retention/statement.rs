@@ -1,0 +1,197 @@
+//! The statements of a policy. Each takes the cutoff ($1) and the size of the batch ($2), and says
+//! how many rows it touched and how many of them would be touched again at once.
+//!
+//! The names `doomed` and its columns are the only ones that the expressions of a policy could
+//! collide with.
+
+use super::policy::{Action, Policy};
+
+/// What a policy does to a column: its name and type as SQL writes them, and the expression.
+pub struct Change {
+    pub column: String,
+    pub type_name: String,
+    pub expression: String,
+}
+
+/// One column of a summary, as SQL writes it, and the expression that fills it.
+pub struct Figure {
+    pub column: String,
+    pub expression: String,
+}
+
+/// How two figures of the same key become one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Merge {
+    Key,
+    Add,
+    Least,
+    Greatest,
+}
+
+impl Merge {
+    /// By the function that the expression is a call of.
+    pub fn of(expression: &str) -> Merge {
+        let function = expression
+            .split_once('(')
+            .map(|(name, _)| name.trim().to_ascii_lowercase())
+            .unwrap_or_default();
+        match function.trim_start_matches("pg_catalog.") {
+            "count" | "sum" => Merge::Add,
+            "min" => Merge::Least,
+            "max" => Merge::Greatest,
+            _ => Merge::Key,
+        }
+    }
+}
+
+/// The rows whose time has come: in the order of their age, those that somebody else holds left out.
+fn doomed(table: &str, age: &str, policy: &Policy, unless_done: &str) -> String {
+    format!(
+        "doomed AS MATERIALIZED (
+             SELECT t.tableoid AS doomed_part, t.ctid AS doomed_place FROM {table} AS t
+             WHERE t.{age} < $1 {} {unless_done}
+             ORDER BY t.{age} LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        condition(policy)
+    )
+}
+
+/// The line's end ends a comment that the condition might end with.
+fn condition(policy: &Policy) -> String {
+    match &policy.condition {
+        Some(condition) => format!("AND ({condition}\n)"),
+        None => String::new(),
+    }
+}
+
+const HERE: &str = "t.ctid = doomed_place AND t.tableoid = doomed_part";
+
+pub fn delete(table: &str, age: &str, policy: &Policy) -> String {
+    format!(
+        "WITH {}, gone AS (DELETE FROM {table} AS t USING doomed WHERE {HERE} RETURNING 1)
+         SELECT pg_catalog.count(*), 0::bigint FROM gone",
+        doomed(table, age, policy, "")
+    )
+}
+
+pub fn change(table: &str, age: &str, policy: &Policy, changes: &[Change]) -> String {
+    let value =
+        |change: &Change| format!("CAST(({}\n) AS {})", change.expression, change.type_name);
+    let different = changes
+        .iter()
+        .map(|change| format!("t.{} IS DISTINCT FROM {}", change.column, value(change)))
+        .collect::<Vec<_>>()
+        .join(" OR ");
+    let set = changes
+        .iter()
+        .map(|change| format!("{} = {}", change.column, value(change)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    format!(
+        "WITH {}, changed AS (UPDATE {table} AS t SET {set} FROM doomed WHERE {HERE}
+                              RETURNING ({different}) AS again)
+         SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE again) FROM changed",
+        doomed(table, age, policy, &format!("AND ({different})"))
+    )
+}
+
+pub fn summarize(table: &str, age: &str, policy: &Policy, figures: &[Figure]) -> String {
+    let summary = policy.summary.as_deref().unwrap_or_default();
+    let list =
+        |of: &dyn Fn(&Figure) -> String| figures.iter().map(of).collect::<Vec<_>>().join(", ");
+    let keys: Vec<&Figure> = figures
+        .iter()
+        .filter(|figure| Merge::of(&figure.expression) == Merge::Key)
+        .collect();
+    let key_columns: Vec<_> = keys.iter().map(|key| key.column.as_str()).collect();
+    let key_expressions: Vec<_> = keys
+        .iter()
+        .map(|key| format!("({}\n)", key.expression))
+        .collect();
+    let merged: Vec<_> = figures
+        .iter()
+        .filter_map(|figure| {
+            let column = &figure.column;
+            let (old, new) = (format!("s.{column}"), format!("excluded.{column}"));
+            let value = match Merge::of(&figure.expression) {
+                Merge::Key => return None,
+                Merge::Add => format!("coalesce({old} + {new}, {old}, {new})"),
+                Merge::Least => format!("LEAST({old}, {new})"),
+                Merge::Greatest => format!("GREATEST({old}, {new})"),
+            };
+            Some(format!("{column} = {value}"))
+        })
+        .collect();
+    let conflict = if merged.is_empty() {
+        "NOTHING".to_owned()
+    } else {
+        format!("UPDATE SET {}", merged.join(", "))
+    };
+    format!(
+        "WITH {}, gone AS (DELETE FROM {table} AS t USING doomed WHERE {HERE} RETURNING t.*),
+         summarized AS (
+             INSERT INTO {summary} AS s ({})
+             SELECT {} FROM gone GROUP BY {}
+             ON CONFLICT ({}) DO {conflict})
+         SELECT pg_catalog.count(*), 0::bigint FROM gone",
+        doomed(table, age, policy, ""),
+        list(&|figure| figure.column.clone()),
+        list(&|figure| format!("({}\n)", figure.expression)),
+        key_expressions.join(", "),
+        key_columns.join(", "),
+    )
+}
+
+/// Takes the cutoff ($1): how many rows are due, and the oldest of them.
+pub fn due(table: &str, age: &str, policy: &Policy, changes: &[Change]) -> String {
+    let unless_done = match policy.action {
+        Action::Null | Action::Anonymize => {
+            let different: Vec<_> = changes
+                .iter()
+                .map(|change| {
+                    format!(
+                        "t.{} IS DISTINCT FROM CAST(({}\n) AS {})",
+                        change.column, change.expression, change.type_name
+                    )
+                })
+                .collect();
+            format!("AND ({})", different.join(" OR "))
+        }
+        Action::Delete | Action::Summarize => String::new(),
+    };
+    format!(
+        "SELECT pg_catalog.count(*), pg_catalog.min(t.{age})::timestamptz FROM {table} AS t
+         WHERE t.{age} < $1 {} {unless_done}",
+        condition(policy)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_function_of_a_figure_says_how_it_is_added_up() {
+        assert_eq!(Merge::of("count(*)"), Merge::Add);
+        assert_eq!(Merge::of("SUM (amount)"), Merge::Add);
+        assert_eq!(Merge::of("pg_catalog.min(created_at)"), Merge::Least);
+        assert_eq!(Merge::of("max(created_at)"), Merge::Greatest);
+        assert_eq!(Merge::of("date_trunc('day', created_at)"), Merge::Key);
+        assert_eq!(Merge::of("event_type"), Merge::Key);
+        assert_eq!(Merge::of("counter(x)"), Merge::Key);
+    }
+
+    #[test]
+    fn a_comment_at_the_end_of_a_condition_ends_with_it() {
+        let policy = Policy {
+            name: "delete_at".into(),
+            age_column: "at".into(),
+            keep: "1 day".into(),
+            action: Action::Delete,
+            columns: None,
+            summary: None,
+            condition: Some("true -- all".into()),
+            log: "retention_log".into(),
+        };
+        assert!(delete("t", "at", &policy).contains("AND (true -- all\n)"));
+    }
+}
