@@ -17,9 +17,9 @@
 //!
 //! A line of a role gives SELECT, INSERT, UPDATE and DELETE. `1/0` is: one of the own rows, none of
 //! the others, seen or touched by a statement without WHERE; for INSERT `yes/no` is: into what is
-//! its own, and into what is another's. `rows` says which rows are
-//! counted, all if it is missing. `-` is 42501 before any row is looked at. `columns` are the
-//! columns that `authenticated` may write where not all of them are.
+//! its own, and into what is another's. `-` is 42501 before any row is looked at. `rows` says which
+//! rows are counted, all if it is missing. `columns` are the columns that `authenticated` may write
+//! where not all of them are.
 
 use super::cluster::Database;
 use postgres::Client;
