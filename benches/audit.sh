@@ -57,6 +57,10 @@ line() {
 sql -c "SET community_core.modules = 'none'" -c 'CREATE EXTENSION community_core' -f audit.sql >/dev/null
 for round in $(seq "$rounds"); do
     for rival in plain hashed versioned chained; do
+        # One round of what takes a hundred times as long is enough.
+        if [ $rival = hashed ] && [ "$round" -gt 1 ]; then
+            continue
+        fi
         sql -c "SELECT make_$rival()" >/dev/null 2>&1
         seconds "INSERT INTO $rival.target SELECT * FROM source" >> "$work/insert.$rival"
     done

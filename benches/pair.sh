@@ -15,7 +15,7 @@ start_cluster "$bin" shared_buffers=512MB max_wal_size=8GB checkpoint_timeout=1h
     autovacuum=off synchronous_commit=off
 psql() { "$bin/psql" -X -q -v ON_ERROR_STOP=1 -d postgres "$@"; }
 
-psql -c "SET community_core.modules = 'none'; CREATE EXTENSION community_core" 2>/dev/null
+psql -o /dev/null -c "SET community_core.modules = 'none'; CREATE EXTENSION community_core" 2>/dev/null
 variants='engine trigger statement'
 for variant in $variants; do
     psql -c "CREATE SCHEMA $variant" -c "SET search_path = $variant" -f - <<'SQL'
@@ -25,7 +25,7 @@ CREATE TABLE matches (event int NOT NULL, a uuid, b uuid, UNIQUE (event, a, b));
 CREATE SEQUENCE turn;
 SQL
 done
-psql <<'SQL'
+psql -o /dev/null <<'SQL'
 SELECT community_core.create_canonical_pair('engine.matches', 'a', 'b');
 SELECT community_core.create_mutual_choice('engine.choices', '{event}', 'chooser', 'target', 'choice', 'engine.matches');
 CREATE TABLE trigger.state (event int, low uuid, high uuid, low_yes boolean NOT NULL,
@@ -102,7 +102,7 @@ printf '%-52s %10s\n' "$clients clients, both sides of $pairs pairs" 'choices/s'
 for variant in $variants; do printf '  %-50s %10.0f\n' "$variant" "$(median <"$cluster/$variant")"; done
 for other in trigger statement; do
     awk -v a="$(median <"$cluster/engine")" -v b="$(median <"$cluster/$other")" -v other="$other" \
-        'BEGIN { r = a / b; printf "  %-50s %9.2fx  %s\n", "engine / " other " (must be 0.80x or more)", r, r >= 0.8 ? "ok" : "MISSED"; exit r < 0.8 }' || failed=1
+        'BEGIN { r = a / b; printf "  %-50s %9.2fx  %s\n", "engine / " other " (must be 0.80x or more)", r, (r >= 0.8) ? "ok" : "MISSED"; exit (r < 0.8) }' || failed=1
 done
 psql -At -c "SELECT 'deadlocks: ' || deadlocks FROM pg_stat_database WHERE datname = current_database()"
 exit "$failed"

@@ -14,14 +14,15 @@ mod tests {
             f8 double precision, t text, v varchar(20), c char(5), x bytea, u uuid,
             tz timestamptz, ts timestamp, d date, ti time, ttz timetz, iv interval, j jsonb,
             js json, a integer[], ta text[], m mood, s short, mo money, ne inet, r int4range,
-            p point, bi bit(3), ov timestamptz[], co tsvector, big text);
+            p point, bi bit(3), ov timestamptz[], co tsvector, big text, tr tstzrange);
         INSERT INTO animals (id) VALUES (1);
         INSERT INTO animals VALUES (2, true, -5, 9223372036854775807, 12345.678900, 1.1, 1e300,
             'ä \" \\ \n', 'v', 'c', '\\x00ff', '00000000-0000-0000-0000-000000000001',
             '2026-03-01 12:00:00.123456+02', '1999-12-31 23:59:59', '0044-03-15 BC', '23:59:59.5',
             '10:00+02', '1 year 2 days 00:00:03.5', '{\"a\": [1, 2.50, null, true, {\"b\": \"ü\"}], \"\": -0.0}',
             '{\"k\":  1}', '{{1,2},{3,NULL}}', '{a,NULL,\"\"}', 'sad', 'short', '12.34', '10.0.0.1/8',
-            '[1,5)', '(1.5,2)', '101', '{2026-01-01 00:00+00}', 'a:1 b', repeat('long ', 2000));
+            '[1,5)', '(0.3333333333333333,2)', '101', '{2026-01-01 00:00+00}', 'a:1 b', repeat('long ', 2000),
+            '[2026-01-02 00:00+00,)');
         INSERT INTO animals (id, n, f8, f4, tz, d, t, j, i8)
             VALUES (3, 'NaN', 'NaN', '-infinity', 'infinity', '-infinity', '', '{}', 0),
                    (4, '-0.000', '-0', 'NaN', '0001-01-01 00:00+00', '5874897-12-31', ' ', '[]', -1),
@@ -172,5 +173,114 @@ mod tests {
              SELECT community_core.audit_changes('target', 'log', '{\"who\": \"nobody\"}')",
         )
         .expect("refused");
+    }
+
+    #[pg_test]
+    fn an_entry_has_the_bytes_that_the_page_specifies() {
+        let leaf = text("CREATE SCHEMA spec; SET search_path = spec, pg_catalog; SELECT ''");
+        assert_eq!(leaf, "");
+        Spi::run(
+            "CREATE TABLE log (id integer PRIMARY KEY, gone text, b boolean, n numeric, j jsonb,
+                               a text[], z timestamptz, e text, m money);
+             ALTER TABLE log DROP COLUMN gone;
+             SELECT community_core.create_audit_log('log');
+             INSERT INTO log VALUES (258, true, -12.50, '{\"bb\": 1, \"a\": [null, \"x\"]}',
+                                     '{x,NULL}', '2000-01-01 00:00:01+00', NULL, '0.01');
+             SELECT community_core.seal_audit('log')",
+        )
+        .expect("seal");
+        let same = text(
+            "SELECT (leaf = sha256('\\x00'::bytea || '\\x01' || 'R' || int4send(8)
+                 || int4send(2) || 'id' || 'i' || int8send(258)
+                 || int4send(1) || 'b' || 'b' || '\\x01'
+                 || int4send(1) || 'n' || 'd' || int4send(6) || '-12.50'
+                 || int4send(1) || 'j' || 'j{' || int4send(2)
+                     || int4send(1) || 'a' || '[' || int4send(2) || 'n\"' || int4send(1) || 'x'
+                     || int4send(2) || 'bb' || '#' || int4send(1) || '1'
+                 || int4send(1) || 'a' || 'a' || int4send(1) || int4send(2) || int4send(1)
+                     || 's' || int4send(1) || 'x' || 'N'
+                 || int4send(1) || 'z' || 'z' || int8send(1000000)
+                 || int4send(1) || 'e' || 'N'
+                 || int4send(1) || 'm' || 'i' || int8send(1)))::text FROM log_seal",
+        );
+        assert_eq!(same, "true");
+        let linked = text(
+            "SELECT (hash = sha256('\\x02'::bytea || '' || int8send(1)
+                 || decode(repeat('00', 32), 'hex') || leaf))::text FROM log_seal",
+        );
+        assert_eq!(linked, "true");
+        Spi::run("ALTER TABLE log ADD COLUMN late text DEFAULT 'x', ALTER id TYPE bigint")
+            .expect("alter");
+        assert_eq!(
+            text("SELECT count(*)::text FROM community_core.verify_audit('log')"),
+            "0"
+        );
+        Spi::run("ALTER TABLE log RENAME n TO amount").expect("rename");
+        assert_eq!(
+            text("SELECT fault FROM community_core.verify_audit('log')"),
+            "changed"
+        );
+    }
+
+    #[pg_test]
+    fn tables_that_would_lose_entries_are_refused_as_logs() {
+        Spi::run(
+            "CREATE SCHEMA refused; SET search_path = refused, pg_catalog;
+             CREATE TABLE parent (id integer PRIMARY KEY);
+             CREATE TABLE no_key (id integer);
+             CREATE TABLE two_keys (a integer, b integer, PRIMARY KEY (a, b));
+             CREATE TABLE cascading (id integer PRIMARY KEY,
+                 parent integer REFERENCES parent ON DELETE CASCADE);
+             CREATE UNLOGGED TABLE unlogged (id integer PRIMARY KEY);
+             CREATE TABLE partitioned (id integer PRIMARY KEY) PARTITION BY RANGE (id);
+             CREATE TABLE partition PARTITION OF partitioned DEFAULT;
+             CREATE TABLE plain (id integer PRIMARY KEY, needed text NOT NULL, at timestamptz);
+             CREATE FUNCTION attempt(call text) RETURNS text LANGUAGE plpgsql AS $$
+             DECLARE hint text;
+             BEGIN
+                 EXECUTE 'SELECT community_core.create_audit_log(' || call || ')';
+                 RETURN 'done';
+             EXCEPTION WHEN OTHERS THEN
+                 GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+                 RETURN SQLSTATE || CASE WHEN hint = '' THEN ' no hint' ELSE '' END;
+             END $$",
+        )
+        .expect("make the tables");
+        for (call, expected) in [
+            ("'no_key'", "42P16"),
+            ("'two_keys'", "42P16"),
+            ("'cascading'", "42P16"),
+            ("'unlogged'", "42P16"),
+            ("'partitioned'", "42P16"),
+            ("'partition'", "42P16"),
+            ("'plain', erasable => '{needed}'", "42P16"),
+            ("'plain', erasable => '{id}'", "42P16"),
+            ("'plain', erasable => '{nothing}'", "42703"),
+            ("'plain', chain_by => '{at}'", "42804"),
+            ("'plain', seal => 'never'", "22023"),
+            ("NULL", "22004"),
+            ("'plain'", "done"),
+            ("'plain', chain_by => '{needed}'", "55000"),
+        ] {
+            assert_eq!(
+                text(&format!("SELECT attempt($call${call}$call$)")),
+                expected,
+                "{call}"
+            );
+        }
+    }
+
+    #[pg_test]
+    fn canonical_json_is_that_of_the_rfc() {
+        assert_eq!(
+            text("SELECT community_core.jcs('{\"b\": 1.0, \"a\": [1e2, 333333333.33333329]}')"),
+            "{\"a\":[100,333333333.3333333],\"b\":1}"
+        );
+        let state = text(
+            "SELECT count(*)::text FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
+             WHERE nspname = 'community_core' AND proname ~ 'audit|checkpoint|jcs|inclusion|consistency'
+               AND obj_description(p.oid, 'pg_proc') IS NULL",
+        );
+        assert_eq!(state, "0", "functions without a comment");
     }
 }

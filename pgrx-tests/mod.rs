@@ -2,6 +2,7 @@
 //! transaction that is rolled back; what needs several connections, a dump or a restart is in
 //! `sessions/` and uses a throwaway cluster of its own.
 
+mod attacks;
 mod audit;
 mod benchmark;
 mod counter;

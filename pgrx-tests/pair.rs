@@ -206,6 +206,33 @@ mod tests {
         assert_eq!(text(attached), "1");
     }
 
+    /// citext has an order of its own, which text, to which it casts, does not share.
+    #[pg_test]
+    fn the_order_is_that_of_the_type_also_where_its_operators_are_elsewhere() {
+        if text("SELECT count(*)::text FROM pg_available_extensions WHERE name = 'citext'") == "0" {
+            return;
+        }
+        run("CREATE SCHEMA types; CREATE EXTENSION citext SCHEMA types;
+             CREATE TEMP TABLE c (a types.citext, b types.citext, UNIQUE (a, b));
+             CREATE TEMP TABLE u (a types.citext, b types.citext);
+             SELECT community_core.create_canonical_pair('c', 'a', 'b');
+             SELECT community_core.create_unordered_pair('u', 'a', 'b')");
+        run("INSERT INTO c VALUES ('B', 'a'); INSERT INTO u VALUES ('B', 'a')");
+        assert_eq!(text("SELECT a || b FROM c"), "aB");
+        for (table, values, state) in [
+            ("c", "('A', 'b')", "23505"),
+            ("u", "('A', 'b')", "23505"),
+            ("c", "('x', 'X')", "23514"),
+            ("u", "('x', 'X')", "23514"),
+        ] {
+            assert_eq!(
+                failure(&format!("INSERT INTO {table} VALUES {values}")),
+                state,
+                "{values}"
+            );
+        }
+    }
+
     #[pg_test]
     fn an_unordered_pair_keeps_who_asked_and_refuses_the_way_back() {
         run("CREATE TEMP TABLE asked (a uuid, b uuid);

@@ -20,9 +20,8 @@ pub fn qualified_name(relation: &PgRelation) -> String {
 
 /// Opens an ordinary or partitioned table with `lock`, or says why not.
 pub fn open_table(oid: pg_sys::Oid, lock: pg_sys::LOCKMODE) -> PgRelation {
-    // SAFETY: relation_open raises an ordinary ERROR for an OID that is no relation; the lock is
-    // kept until the end of the transaction because PgRelation closes with NoLock only when the
-    // relation was opened without one.
+    // SAFETY: relation_open raises an ordinary ERROR for an OID that is no relation. PgRelation
+    // gives the lock back when it is dropped.
     let relation = unsafe { PgRelation::with_lock(oid, lock) };
     if !(relation.is_table() || relation.is_partitioned_table()) {
         error::raise(error::not_a_table(&qualified_name(&relation)));
@@ -93,6 +92,23 @@ pub fn type_name(type_oid: pg_sys::Oid, type_mod: i32) -> String {
 /// table's owner may do and nothing more, and is not subject to the caller's row policies.
 /// The caller's identity comes back also when `work` raises.
 pub fn as_role<T>(role: pg_sys::Oid, work: impl FnOnce() -> T) -> T {
+    as_role_with(role, 0, work)
+}
+
+/// As [`as_role`], and nothing that `work` sets off may outlast it: a deferred trigger of the role's
+/// would run with the caller's rights at the end of the transaction.
+pub fn as_role_restricted<T>(role: pg_sys::Oid, work: impl FnOnce() -> T) -> T {
+    // SAFETY: GetUserId only reads backend state.
+    let acts_for_another = unsafe { pg_sys::GetUserId() } != role;
+    let flag = if acts_for_another {
+        pg_sys::SECURITY_RESTRICTED_OPERATION
+    } else {
+        0
+    };
+    as_role_with(role, flag, work)
+}
+
+fn as_role_with<T>(role: pg_sys::Oid, more_flags: u32, work: impl FnOnce() -> T) -> T {
     struct Restore(pg_sys::Oid, i32);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -105,7 +121,8 @@ pub fn as_role<T>(role: pg_sys::Oid, work: impl FnOnce() -> T) -> T {
     // them back on every way out, an unwinding ERROR included.
     unsafe {
         pg_sys::GetUserIdAndSecContext(&mut restore.0, &mut restore.1);
-        let flags = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_NOFORCE_RLS;
+        let flags =
+            pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_NOFORCE_RLS | more_flags;
         pg_sys::SetUserIdAndSecContext(role, restore.1 | flags as i32);
     }
     let result = work();

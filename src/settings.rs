@@ -9,6 +9,15 @@ use std::ffi::{CStr, CString};
 static MODULES: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"all"));
 static CONSENT_GATES: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(Some(c"benchmarks,directory"));
+/// The consent categories there are; `none` gates nothing.
+const CATEGORIES: [&str; 6] = [
+    "benchmarks",
+    "directory",
+    "investor_intros",
+    "messaging",
+    "none",
+    "social_feed",
+];
 static MIN_K: GucSetting<i32> = GucSetting::<i32>::new(5);
 
 /// A whole number that a module's SQL reads by `forum_setting` or `linkup_setting`.
@@ -201,7 +210,15 @@ pub fn min_k() -> i32 {
 /// ```
 #[pg_extern(stable, parallel_safe, strict)]
 fn consent_gated(category: &str) -> bool {
-    words(&CONSENT_GATES).iter().any(|gate| gate == category)
+    let gates = words(&CONSENT_GATES);
+    // A misspelled gate would stand open in silence.
+    if let Some(unknown) = gates
+        .iter()
+        .find(|gate| !CATEGORIES.contains(&gate.as_str()))
+    {
+        error::raise(error::unknown_consent_gate(unknown, &CATEGORIES));
+    }
+    gates.iter().any(|gate| gate == category)
 }
 
 /// A setting of the forum module by the name it has after `community_core.`: `popular_downloads`,

@@ -28,6 +28,327 @@ type Qualified<Schema extends string, Tables> = {
   [Name in keyof Tables & string as `${Schema}.${Name}`]: Tables[Name];
 };
 
+export namespace forum {
+  export interface CommunityPostLikeTable {
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    post_id: string;
+    user_id: string;
+  }
+
+  export type CommunityPostLike = Selectable<CommunityPostLikeTable>;
+  export type NewCommunityPostLike = Insertable<CommunityPostLikeTable>;
+  export type CommunityPostLikeUpdate = Updateable<CommunityPostLikeTable>;
+
+  export interface CommunityPostReplyTable {
+    author_id: string;
+    /**
+     * Not blank, at most 10,000 characters.
+     */
+    content: string;
+    created_at: Generated<Timestamp>;
+    /**
+     * Set by soft_delete_reply, taken back by restore_reply; then only the author and service_role see the reply.
+     */
+    deleted_at: Timestamp | null;
+    id: Generated<string>;
+    post_id: string;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type CommunityPostReply = Selectable<CommunityPostReplyTable>;
+  export type NewCommunityPostReply = Insertable<CommunityPostReplyTable>;
+  export type CommunityPostReplyUpdate = Updateable<CommunityPostReplyTable>;
+
+  export interface CommunityPostTable {
+    author_id: string;
+    /**
+     * Not blank, at most 100,000 characters.
+     */
+    content: string;
+    created_at: Generated<Timestamp>;
+    /**
+     * Set by soft_delete_post, taken back by restore_post; then only the author and service_role see the post.
+     */
+    deleted_at: Timestamp | null;
+    id: Generated<string>;
+    /**
+     * On top of the feed; set by pin_post.
+     */
+    is_pinned: Generated<boolean>;
+    /**
+     * Kept by the counter engine; app roles cannot write it.
+     */
+    likes_count: Generated<number>;
+    /**
+     * Replies that are not deleted; kept by the counter engine, app roles cannot write it.
+     */
+    replies_count: Generated<number>;
+    /**
+     * The words of content, for search_posts.
+     */
+    search: Generated<string | null>;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type CommunityPost = Selectable<CommunityPostTable>;
+  export type NewCommunityPost = Insertable<CommunityPostTable>;
+  export type CommunityPostUpdate = Updateable<CommunityPostTable>;
+
+  export interface CommunityResourceTable {
+    /**
+     * free: a guest may download it for an email address; member-only: members alone.
+     */
+    access: Generated<"free" | "member-only">;
+    category: "client-acquisition" | "development" | "business" | "templates" | "marketing";
+    created_at: Generated<Timestamp>;
+    /**
+     * Set by soft_delete_resource, taken back by restore_resource; then only service_role sees the resource.
+     */
+    deleted_at: Timestamp | null;
+    description: string;
+    difficulty: "beginner" | "intermediate" | "advanced" | null;
+    /**
+     * Kept by the counter engine; app roles cannot write it.
+     */
+    download_count: Generated<number>;
+    file_size: string | null;
+    /**
+     * Where the file lies. App roles read it in resource_catalog, as members, or by download_resource.
+     */
+    file_url: string | null;
+    format: string;
+    id: Generated<string>;
+    /**
+     * As of the last refresh_resource_flags().
+     */
+    is_new: Generated<boolean>;
+    /**
+     * As of the last refresh_resource_flags().
+     */
+    is_popular: Generated<boolean>;
+    /**
+     * From when on it is listed; NULL: it is not.
+     */
+    published_at: Timestamp | null;
+    /**
+     * Average of the ratings, to two decimals; 0 without any. Kept by the counter engine; app roles cannot write it.
+     */
+    rating: Generated<Numeric>;
+    /**
+     * The words of title and description, for search_resources.
+     */
+    search: Generated<string | null>;
+    tags: string[] | null;
+    title: string;
+    type: "template" | "guide" | "checklist" | "video" | "course" | "tool";
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type CommunityResource = Selectable<CommunityResourceTable>;
+  export type NewCommunityResource = Insertable<CommunityResourceTable>;
+  export type CommunityResourceUpdate = Updateable<CommunityResourceTable>;
+
+  export interface CourseTable {
+    id: Generated<string>;
+  }
+
+  export type Course = Selectable<CourseTable>;
+  export type NewCourse = Insertable<CourseTable>;
+  export type CourseUpdate = Updateable<CourseTable>;
+
+  export interface GoalMetricTable {
+    created_at: Generated<Timestamp>;
+    /**
+     * Periods of 24 hours begun from started_at to completed_at, pauses included; at least 1.
+     */
+    days_to_complete: number | null;
+    /**
+     * days_to_complete against the median of all who completed the goal: fast up to 0.75 of it, slow from 1.25 on, else steady. Kept right when another completes.
+     */
+    execution_pace: "fast" | "steady" | "slow" | null;
+    /**
+     * Per cent of the actions that are not lessons, rounded. NULL without actions.
+     */
+    execution_rate: number | null;
+    id: Generated<string>;
+    /**
+     * Minutes of learning in an hour of activity: 60 × lessons / actions, rounded. NULL without actions.
+     */
+    learn_rate: number | null;
+    /**
+     * 1 for the fewest days_to_complete among all who completed the goal; equal days share a rank and the next ones are skipped. Kept right when another completes.
+     */
+    ranking: number | null;
+    updated_at: Generated<Timestamp>;
+    user_goal_history_id: string;
+  }
+
+  export type GoalMetric = Selectable<GoalMetricTable>;
+  export type NewGoalMetric = Insertable<GoalMetricTable>;
+  export type GoalMetricUpdate = Updateable<GoalMetricTable>;
+
+  export interface ProfileTable {
+    /**
+     * The goal the person started or resumed last and is still at; kept by triggers on user_goal_history.
+     */
+    current_goal_id: string | null;
+    /**
+     * The application's; nothing here reads or writes it.
+     */
+    current_track_id: string | null;
+    /**
+     * The user, as in auth.users.
+     */
+    id: string;
+  }
+
+  export type Profile = Selectable<ProfileTable>;
+  export type NewProfile = Insertable<ProfileTable>;
+  export type ProfileUpdate = Updateable<ProfileTable>;
+
+  export interface ResourceCatalogTable {
+    access: string | null;
+    category: string | null;
+    created_at: Timestamp | null;
+    description: string | null;
+    difficulty: string | null;
+    download_count: number | null;
+    file_size: string | null;
+    file_url: string | null;
+    format: string | null;
+    id: string | null;
+    is_new: boolean | null;
+    is_popular: boolean | null;
+    published_at: Timestamp | null;
+    rating: Numeric | null;
+    tags: string[] | null;
+    title: string | null;
+    type: string | null;
+    updated_at: Timestamp | null;
+  }
+
+  export type ResourceCatalog = Selectable<ResourceCatalogTable>;
+  export type NewResourceCatalog = Insertable<ResourceCatalogTable>;
+  export type ResourceCatalogUpdate = Updateable<ResourceCatalogTable>;
+
+  export interface ResourceDownloadTable {
+    downloaded_at: Generated<Timestamp>;
+    /**
+     * The guest's address, in lower case; NULL for a member.
+     */
+    email: string | null;
+    id: Generated<string>;
+    /**
+     * As request_address() tells; goes with the member.
+     */
+    ip_address: string | null;
+    resource_id: string;
+    /**
+     * As the request's header says; goes with the member.
+     */
+    user_agent: string | null;
+    /**
+     * The member; NULL for a guest, and once the member is deleted.
+     */
+    user_id: string | null;
+  }
+
+  export type ResourceDownload = Selectable<ResourceDownloadTable>;
+  export type NewResourceDownload = Insertable<ResourceDownloadTable>;
+  export type ResourceDownloadUpdate = Updateable<ResourceDownloadTable>;
+
+  export interface ResourceRatingTable {
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    /**
+     * 1 to 5.
+     */
+    rating: number;
+    resource_id: string;
+    /**
+     * At most 10,000 characters.
+     */
+    review: string | null;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type ResourceRating = Selectable<ResourceRatingTable>;
+  export type NewResourceRating = Insertable<ResourceRatingTable>;
+  export type ResourceRatingUpdate = Updateable<ResourceRatingTable>;
+
+  export interface TrackGoalTable {
+    id: Generated<string>;
+    track_id: string | null;
+  }
+
+  export type TrackGoal = Selectable<TrackGoalTable>;
+  export type NewTrackGoal = Insertable<TrackGoalTable>;
+  export type TrackGoalUpdate = Updateable<TrackGoalTable>;
+
+  export interface UserActionTable {
+    /**
+     * When it was done, a moment or a day; NULL: when it was recorded.
+     */
+    action_date: Generated<Timestamp | null>;
+    action_type_id: string | null;
+    /**
+     * The course this action was a lesson of; NULL where it was none.
+     */
+    course_id: string | null;
+    created_at: Generated<Timestamp | null>;
+    description: string | null;
+    details: string | null;
+    goal_id: string | null;
+    id: Generated<string>;
+    metadata: Json | null;
+    points: number | null;
+    title: string | null;
+    user_id: string;
+  }
+
+  export type UserAction = Selectable<UserActionTable>;
+  export type NewUserAction = Insertable<UserActionTable>;
+  export type UserActionUpdate = Updateable<UserActionTable>;
+
+  export interface UserGoalHistoryTable {
+    completed_at: Timestamp | null;
+    created_at: Generated<Timestamp>;
+    goal_id: string;
+    id: Generated<string>;
+    paused_at: Timestamp | null;
+    /**
+     * Per cent, as the person sees it; 100 once completed.
+     */
+    progress: Generated<number>;
+    started_at: Generated<Timestamp>;
+    status: Generated<"active" | "completed" | "paused">;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type UserGoalHistory = Selectable<UserGoalHistoryTable>;
+  export type NewUserGoalHistory = Insertable<UserGoalHistoryTable>;
+  export type UserGoalHistoryUpdate = Updateable<UserGoalHistoryTable>;
+
+  export interface Database {
+    community_post_likes: CommunityPostLikeTable;
+    community_post_replies: CommunityPostReplyTable;
+    community_posts: CommunityPostTable;
+    community_resources: CommunityResourceTable;
+    courses: CourseTable;
+    goal_metrics: GoalMetricTable;
+    profiles: ProfileTable;
+    resource_catalog: ResourceCatalogTable;
+    resource_downloads: ResourceDownloadTable;
+    resource_ratings: ResourceRatingTable;
+    track_goals: TrackGoalTable;
+    user_actions: UserActionTable;
+    user_goal_history: UserGoalHistoryTable;
+  }
+}
+
 export namespace founders {
   export interface BenchmarkIndustryAggregateTable {
     avg_irs_score: Numeric | null;
@@ -475,6 +796,626 @@ export namespace founders {
   }
 }
 
+export namespace linkup {
+  export type ConversationMode = "awaiting_invite_reply" | "idle" | "interviewing" | "linkup_forming" | "safety_hold";
+
+  export type InviteState = "accepted" | "closed" | "declined" | "expired" | "pending";
+
+  export type LinkupState = "broadcasting" | "canceled" | "completed" | "draft" | "expired" | "locked";
+
+  export type ProfileState = "complete_full" | "complete_mvp" | "empty" | "partial" | "stale";
+
+  export type RegionState = "closed" | "open" | "waitlisted";
+
+  export type SafetyHoldState = "hard_hold" | "none" | "soft_hold";
+
+  export type SubscriptionState = "active" | "canceled" | "none" | "past_due" | "trialing" | "unpaid";
+
+  export type UserState = "active" | "deleted" | "interviewing" | "suspended" | "unverified" | "verified";
+
+  export interface ActivityCatalogueTable {
+    activity_key: string;
+    created_at: Generated<Timestamp>;
+    display_name: string;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type ActivityCatalogue = Selectable<ActivityCatalogueTable>;
+  export type NewActivityCatalogue = Insertable<ActivityCatalogueTable>;
+  export type ActivityCatalogueUpdate = Updateable<ActivityCatalogueTable>;
+
+  export interface AdminAuditLogTable {
+    action: string;
+    /**
+     * Who; NULL where the system did it. No foreign key, so that the entry outlives the admin's account.
+     */
+    admin_user_id: string | null;
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    /**
+     * What changed. Like target_id and reason NULL once the person it was about is erased.
+     */
+    payload: Generated<Json | null>;
+    reason: string | null;
+    target_id: string | null;
+    target_type: string;
+  }
+
+  export type AdminAuditLog = Selectable<AdminAuditLogTable>;
+  export type NewAdminAuditLog = Insertable<AdminAuditLogTable>;
+  export type AdminAuditLogUpdate = Updateable<AdminAuditLogTable>;
+
+  export interface AdminUserTable {
+    created_at: Generated<Timestamp>;
+    email: string;
+    id: Generated<string>;
+    role: "support" | "ops" | "engineering";
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type AdminUser = Selectable<AdminUserTable>;
+  export type NewAdminUser = Insertable<AdminUserTable>;
+  export type AdminUserUpdate = Updateable<AdminUserTable>;
+
+  export interface AuthUserMapTable {
+    auth_user_id: string;
+    created_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type AuthUserMap = Selectable<AuthUserMapTable>;
+  export type NewAuthUserMap = Insertable<AuthUserMapTable>;
+  export type AuthUserMapUpdate = Updateable<AuthUserMapTable>;
+
+  export interface ContactExchangeChoiceTable {
+    choice: boolean;
+    chooser_user_id: string;
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    linkup_id: string;
+    target_user_id: string;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type ContactExchangeChoice = Selectable<ContactExchangeChoiceTable>;
+  export type NewContactExchangeChoice = Insertable<ContactExchangeChoiceTable>;
+  export type ContactExchangeChoiceUpdate = Updateable<ContactExchangeChoiceTable>;
+
+  export interface ContactExchangeTable {
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    linkup_id: string;
+    revealed_at: Generated<Timestamp>;
+    updated_at: Generated<Timestamp>;
+    user_a_id: string;
+    user_b_id: string;
+  }
+
+  export type ContactExchange = Selectable<ContactExchangeTable>;
+  export type NewContactExchange = Insertable<ContactExchangeTable>;
+  export type ContactExchangeUpdate = Updateable<ContactExchangeTable>;
+
+  export interface ConversationSessionTable {
+    created_at: Generated<Timestamp>;
+    expires_at: Timestamp | null;
+    id: Generated<string>;
+    last_inbound_message_sid: string | null;
+    mode: Generated<ConversationMode>;
+    state_token: Generated<string>;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type ConversationSession = Selectable<ConversationSessionTable>;
+  export type NewConversationSession = Insertable<ConversationSessionTable>;
+  export type ConversationSessionUpdate = Updateable<ConversationSessionTable>;
+
+  export interface DomainEventTable {
+    correlation_id: string | null;
+    created_at: Generated<Timestamp>;
+    entity_id: string;
+    entity_type: string;
+    event_type: string;
+    from_state: string | null;
+    id: Generated<string>;
+    /**
+     * entity:id:transaction:number; an event of an application's own brings its own key.
+     */
+    idempotency_key: string | null;
+    payload: Generated<Json>;
+    to_state: string | null;
+  }
+
+  export type DomainEvent = Selectable<DomainEventTable>;
+  export type NewDomainEvent = Insertable<DomainEventTable>;
+  export type DomainEventUpdate = Updateable<DomainEventTable>;
+
+  export interface EntitlementTable {
+    created_at: Generated<Timestamp>;
+    effective_at: Generated<Timestamp>;
+    eligible_to_initiate: Generated<boolean>;
+    eligible_to_participate: Generated<boolean>;
+    expires_at: Timestamp | null;
+    id: Generated<string>;
+    /**
+     * stripe: follows the subscription. Anything else was given by an admin, and no subscription changes it.
+     */
+    source: Generated<string>;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type Entitlement = Selectable<EntitlementTable>;
+  export type NewEntitlement = Insertable<EntitlementTable>;
+  export type EntitlementUpdate = Updateable<EntitlementTable>;
+
+  export interface LinkupInviteTable {
+    closed_at: Timestamp | null;
+    created_at: Generated<Timestamp>;
+    expires_at: Timestamp | null;
+    /**
+     * Why this person: scores, reasons, and the filters passed and failed. For the service alone: a failed filter may tell of a block.
+     */
+    explainability: Generated<Json>;
+    id: Generated<string>;
+    idempotency_key: string;
+    invited_user_id: string;
+    linkup_id: string;
+    offered_options: Json | null;
+    responded_at: Timestamp | null;
+    response_message_sid: string | null;
+    selected_option: string | null;
+    sent_at: Timestamp | null;
+    state: Generated<InviteState>;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type LinkupInvite = Selectable<LinkupInviteTable>;
+  export type NewLinkupInvite = Insertable<LinkupInviteTable>;
+  export type LinkupInviteUpdate = Updateable<LinkupInviteTable>;
+
+  export interface LinkupOutcomeTable {
+    attendance_response: "attended" | "no_show" | "unsure" | null;
+    created_at: Generated<Timestamp>;
+    do_again: boolean | null;
+    feedback: string | null;
+    id: Generated<string>;
+    linkup_id: string;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type LinkupOutcome = Selectable<LinkupOutcomeTable>;
+  export type NewLinkupOutcome = Insertable<LinkupOutcomeTable>;
+  export type LinkupOutcomeUpdate = Updateable<LinkupOutcomeTable>;
+
+  export interface LinkupParticipantTable {
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    joined_at: Generated<Timestamp>;
+    left_at: Timestamp | null;
+    linkup_id: string;
+    role: "initiator" | "participant";
+    status: Generated<"confirmed" | "canceled" | "no_show" | "attended">;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type LinkupParticipant = Selectable<LinkupParticipantTable>;
+  export type NewLinkupParticipant = Insertable<LinkupParticipantTable>;
+  export type LinkupParticipantUpdate = Updateable<LinkupParticipantTable>;
+
+  export interface LinkupReminderTable {
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    idempotency_key: string;
+    linkup_id: string;
+    reminder_type: string;
+    scheduled_for: Timestamp;
+    sent_at: Timestamp | null;
+    status: Generated<"pending" | "sent" | "failed">;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type LinkupReminder = Selectable<LinkupReminderTable>;
+  export type NewLinkupReminder = Insertable<LinkupReminderTable>;
+  export type LinkupReminderUpdate = Updateable<LinkupReminderTable>;
+
+  export interface LinkupTable {
+    acceptance_window_ends_at: Timestamp | null;
+    /**
+     * What is planned; see valid_brief.
+     */
+    brief: Json;
+    canceled_reason: string | null;
+    correlation_id: string | null;
+    created_at: Generated<Timestamp>;
+    event_time: Timestamp | null;
+    id: Generated<string>;
+    initiator_user_id: string;
+    linkup_create_key: string;
+    /**
+     * Counts the locks: lock_linkup is told the one that its caller has seen.
+     */
+    lock_version: Generated<number>;
+    locked_at: Timestamp | null;
+    max_size: Generated<number>;
+    min_size: Generated<number>;
+    region_id: string;
+    state: Generated<LinkupState>;
+    updated_at: Generated<Timestamp>;
+    venue: Json | null;
+  }
+
+  export type Linkup = Selectable<LinkupTable>;
+  export type NewLinkup = Insertable<LinkupTable>;
+  export type LinkupUpdate = Updateable<LinkupTable>;
+
+  export interface MagicLinkTable {
+    consumed_at: Timestamp | null;
+    created_at: Generated<Timestamp>;
+    expires_at: Timestamp;
+    id: Generated<string>;
+    linkup_id: string | null;
+    purpose: string;
+    token_hash: string;
+    user_id: string;
+  }
+
+  export type MagicLink = Selectable<MagicLinkTable>;
+  export type NewMagicLink = Insertable<MagicLinkTable>;
+  export type MagicLinkUpdate = Updateable<MagicLinkTable>;
+
+  export interface MessageEventTable {
+    correlation_id: string | null;
+    created_at: Generated<Timestamp>;
+    event_type: string;
+    id: Generated<string>;
+    payload: Json;
+    user_id: string | null;
+  }
+
+  export type MessageEvent = Selectable<MessageEventTable>;
+  export type NewMessageEvent = Insertable<MessageEventTable>;
+  export type MessageEventUpdate = Updateable<MessageEventTable>;
+
+  export interface OtpSessionTable {
+    attempts: Generated<number>;
+    created_at: Generated<Timestamp>;
+    expires_at: Timestamp;
+    id: Generated<string>;
+    otp_hash: string;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+    verified_at: Timestamp | null;
+  }
+
+  export type OtpSession = Selectable<OtpSessionTable>;
+  export type NewOtpSession = Insertable<OtpSessionTable>;
+  export type OtpSessionUpdate = Updateable<OtpSessionTable>;
+
+  export interface ProfileEventTable {
+    correlation_id: string | null;
+    created_at: Generated<Timestamp>;
+    event_type: string;
+    id: Generated<string>;
+    idempotency_key: string;
+    /**
+     * Each changed column with what it was and what it is.
+     */
+    payload: Json;
+    source: string;
+    user_id: string;
+  }
+
+  export type ProfileEvent = Selectable<ProfileEventTable>;
+  export type NewProfileEvent = Insertable<ProfileEventTable>;
+  export type ProfileEventUpdate = Updateable<ProfileEventTable>;
+
+  export interface ProfileTable {
+    active_intent: Json | null;
+    /**
+     * What the person likes to do, when and why; see valid_activity_patterns.
+     */
+    activity_patterns: Generated<Json>;
+    /**
+     * What the person does not want; see valid_boundaries.
+     */
+    boundaries: Generated<Json>;
+    completed_at: Timestamp | null;
+    created_at: Generated<Timestamp>;
+    /**
+     * Twelve factors at most, each with range_value and confidence from 0 to 1; see valid_fingerprint.
+     */
+    fingerprint: Generated<Json>;
+    id: Generated<string>;
+    last_interview_step: string | null;
+    preferences: Generated<Json>;
+    stale_at: Timestamp | null;
+    state: Generated<ProfileState>;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type Profile = Selectable<ProfileTable>;
+  export type NewProfile = Insertable<ProfileTable>;
+  export type ProfileUpdate = Updateable<ProfileTable>;
+
+  export interface RegionMembershipTable {
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    joined_at: Generated<Timestamp>;
+    region_id: string;
+    released_at: Timestamp | null;
+    status: "active" | "waitlisted";
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type RegionMembership = Selectable<RegionMembershipTable>;
+  export type NewRegionMembership = Insertable<RegionMembershipTable>;
+  export type RegionMembershipUpdate = Updateable<RegionMembershipTable>;
+
+  export interface RegionTable {
+    created_at: Generated<Timestamp>;
+    display_name: string;
+    /**
+     * Polygon or zip code definitions.
+     */
+    geometry: Json;
+    id: Generated<string>;
+    /**
+     * Border rules, minimum density thresholds.
+     */
+    rules: Generated<Json>;
+    slug: string;
+    state: Generated<RegionState>;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type Region = Selectable<RegionTable>;
+  export type NewRegion = Insertable<RegionTable>;
+  export type RegionUpdate = Updateable<RegionTable>;
+
+  export interface SafetyHoldTable {
+    applied_at: Timestamp | null;
+    applied_by_admin: string | null;
+    cleared_at: Timestamp | null;
+    created_at: Generated<Timestamp>;
+    expires_at: Timestamp | null;
+    id: Generated<string>;
+    reason: string | null;
+    state: Generated<SafetyHoldState>;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type SafetyHold = Selectable<SafetyHoldTable>;
+  export type NewSafetyHold = Insertable<SafetyHoldTable>;
+  export type SafetyHoldUpdate = Updateable<SafetyHoldTable>;
+
+  export interface SafetyIncidentTable {
+    created_at: Generated<Timestamp>;
+    details: Generated<Json>;
+    id: Generated<string>;
+    incident_type: string;
+    reporter_phone_hash: string | null;
+    reporter_user_id: string | null;
+    severity: number;
+    status: Generated<"open" | "reviewing" | "resolved">;
+    updated_at: Generated<Timestamp>;
+    user_id: string | null;
+  }
+
+  export type SafetyIncident = Selectable<SafetyIncidentTable>;
+  export type NewSafetyIncident = Insertable<SafetyIncidentTable>;
+  export type SafetyIncidentUpdate = Updateable<SafetyIncidentTable>;
+
+  export interface SafetyReportTable {
+    created_at: Generated<Timestamp>;
+    details: Generated<Json>;
+    id: Generated<string>;
+    report_type: string;
+    reported_user_id: string | null;
+    reporter_phone_hash: string | null;
+    reporter_user_id: string | null;
+    status: Generated<"open" | "reviewing" | "resolved">;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type SafetyReport = Selectable<SafetyReportTable>;
+  export type NewSafetyReport = Insertable<SafetyReportTable>;
+  export type SafetyReportUpdate = Updateable<SafetyReportTable>;
+
+  export interface SmsMessageTable {
+    body_ciphertext: Buffer | null;
+    body_iv: Buffer | null;
+    body_tag: Buffer | null;
+    correlation_id: string | null;
+    created_at: Generated<Timestamp>;
+    direction: "in" | "out";
+    from_e164: string;
+    id: Generated<string>;
+    key_version: Generated<number>;
+    last_status_at: Timestamp | null;
+    media_count: Generated<number>;
+    status: string | null;
+    to_e164: string;
+    twilio_message_sid: string;
+    updated_at: Generated<Timestamp>;
+    user_id: string | null;
+  }
+
+  export type SmsMessage = Selectable<SmsMessageTable>;
+  export type NewSmsMessage = Insertable<SmsMessageTable>;
+  export type SmsMessageUpdate = Updateable<SmsMessageTable>;
+
+  export interface SmsOutboundJobTable {
+    attempts: Generated<number>;
+    /**
+     * When a worker may claim the job: after the back-off, or when the worker that has it is taken for dead.
+     */
+    available_at: Generated<Timestamp>;
+    body_ciphertext: Buffer | null;
+    body_iv: Buffer | null;
+    body_tag: Buffer | null;
+    correlation_id: string | null;
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    idempotency_key: string;
+    key_version: Generated<number>;
+    last_error: string | null;
+    purpose: string;
+    status: Generated<"pending" | "sent" | "failed">;
+    to_e164: string;
+    twilio_message_sid: string | null;
+    updated_at: Generated<Timestamp>;
+    user_id: string | null;
+  }
+
+  export type SmsOutboundJob = Selectable<SmsOutboundJobTable>;
+  export type NewSmsOutboundJob = Insertable<SmsOutboundJobTable>;
+  export type SmsOutboundJobUpdate = Updateable<SmsOutboundJobTable>;
+
+  export interface StripeCustomerTable {
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    stripe_customer_id: string;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type StripeCustomer = Selectable<StripeCustomerTable>;
+  export type NewStripeCustomer = Insertable<StripeCustomerTable>;
+  export type StripeCustomerUpdate = Updateable<StripeCustomerTable>;
+
+  export interface StripeEventTable {
+    event_type: string;
+    id: Generated<string>;
+    payload: Json;
+    processed_at: Timestamp | null;
+    processing_error: string | null;
+    received_at: Generated<Timestamp>;
+    stripe_event_id: string;
+  }
+
+  export type StripeEvent = Selectable<StripeEventTable>;
+  export type NewStripeEvent = Insertable<StripeEventTable>;
+  export type StripeEventUpdate = Updateable<StripeEventTable>;
+
+  export interface SubscriptionTable {
+    cancel_at_period_end: Generated<boolean>;
+    created_at: Generated<Timestamp>;
+    current_period_end: Timestamp | null;
+    grace_until: Timestamp | null;
+    id: Generated<string>;
+    /**
+     * When Stripe made that event: an older one that arrives later changes nothing.
+     */
+    last_stripe_event_at: Timestamp | null;
+    last_stripe_event_id: string | null;
+    state: Generated<SubscriptionState>;
+    stripe_subscription_id: string | null;
+    updated_at: Generated<Timestamp>;
+    user_id: string;
+  }
+
+  export type Subscription = Selectable<SubscriptionTable>;
+  export type NewSubscription = Insertable<SubscriptionTable>;
+  export type SubscriptionUpdate = Updateable<SubscriptionTable>;
+
+  export interface UserBlockTable {
+    blocked_user_id: string;
+    blocker_user_id: string;
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+  }
+
+  export type UserBlock = Selectable<UserBlockTable>;
+  export type NewUserBlock = Insertable<UserBlockTable>;
+  export type UserBlockUpdate = Updateable<UserBlockTable>;
+
+  export interface UserTable {
+    age_consent: boolean;
+    birthday: Timestamp;
+    created_at: Generated<Timestamp>;
+    deleted_at: Timestamp | null;
+    /**
+     * Compared without regard to case wherever it is compared.
+     */
+    email: string | null;
+    first_name: string;
+    id: Generated<string>;
+    last_name: string;
+    phone_e164: string;
+    /**
+     * phone_hash(e164, pepper): a stable key for logs and safety work. The pepper is in no table.
+     */
+    phone_hash: string;
+    privacy_consent: boolean;
+    region_id: string | null;
+    sms_consent: boolean;
+    state: Generated<UserState>;
+    suspended_at: Timestamp | null;
+    terms_consent: boolean;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type User = Selectable<UserTable>;
+  export type NewUser = Insertable<UserTable>;
+  export type UserUpdate = Updateable<UserTable>;
+
+  export interface UserStrikeTable {
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    points: number;
+    reason: string | null;
+    strike_type: string;
+    user_id: string;
+    window_end: Timestamp;
+    window_start: Timestamp;
+  }
+
+  export type UserStrike = Selectable<UserStrikeTable>;
+  export type NewUserStrike = Insertable<UserStrikeTable>;
+  export type UserStrikeUpdate = Updateable<UserStrikeTable>;
+
+  export interface Database {
+    activity_catalogue: ActivityCatalogueTable;
+    admin_audit_log: AdminAuditLogTable;
+    admin_users: AdminUserTable;
+    auth_user_map: AuthUserMapTable;
+    contact_exchange_choices: ContactExchangeChoiceTable;
+    contact_exchanges: ContactExchangeTable;
+    conversation_sessions: ConversationSessionTable;
+    domain_events: DomainEventTable;
+    entitlements: EntitlementTable;
+    linkup_invites: LinkupInviteTable;
+    linkup_outcomes: LinkupOutcomeTable;
+    linkup_participants: LinkupParticipantTable;
+    linkup_reminders: LinkupReminderTable;
+    linkups: LinkupTable;
+    magic_links: MagicLinkTable;
+    message_events: MessageEventTable;
+    otp_sessions: OtpSessionTable;
+    profile_events: ProfileEventTable;
+    profiles: ProfileTable;
+    region_memberships: RegionMembershipTable;
+    regions: RegionTable;
+    safety_holds: SafetyHoldTable;
+    safety_incidents: SafetyIncidentTable;
+    safety_reports: SafetyReportTable;
+    sms_messages: SmsMessageTable;
+    sms_outbound_jobs: SmsOutboundJobTable;
+    stripe_customers: StripeCustomerTable;
+    stripe_events: StripeEventTable;
+    subscriptions: SubscriptionTable;
+    user_blocks: UserBlockTable;
+    user_strikes: UserStrikeTable;
+    users: UserTable;
+  }
+}
+
 export namespace tenancy {
   export interface ActivityTable {
     created_at: Generated<Timestamp>;
@@ -714,11 +1655,28 @@ export namespace tenancy {
 }
 
 /** Every table under its qualified name: `new Kysely<Database>(…).selectFrom("tenancy.customers")`. */
-export type Database = Qualified<"founders", founders.Database> &
+export type Database = Qualified<"forum", forum.Database> &
+  Qualified<"founders", founders.Database> &
+  Qualified<"linkup", linkup.Database> &
   Qualified<"tenancy", tenancy.Database>;
 
 /** The qualified name of every table. */
 export const TABLE_NAMES = {
+  forum: {
+    community_post_likes: "forum.community_post_likes",
+    community_post_replies: "forum.community_post_replies",
+    community_posts: "forum.community_posts",
+    community_resources: "forum.community_resources",
+    courses: "forum.courses",
+    goal_metrics: "forum.goal_metrics",
+    profiles: "forum.profiles",
+    resource_catalog: "forum.resource_catalog",
+    resource_downloads: "forum.resource_downloads",
+    resource_ratings: "forum.resource_ratings",
+    track_goals: "forum.track_goals",
+    user_actions: "forum.user_actions",
+    user_goal_history: "forum.user_goal_history",
+  },
   founders: {
     benchmark_industry_aggregates: "founders.benchmark_industry_aggregates",
     benchmark_stage_aggregates: "founders.benchmark_stage_aggregates",
@@ -744,6 +1702,40 @@ export const TABLE_NAMES = {
     social_feed_posts: "founders.social_feed_posts",
     social_feed_reactions: "founders.social_feed_reactions",
     subcommunity_sponsors: "founders.subcommunity_sponsors",
+  },
+  linkup: {
+    activity_catalogue: "linkup.activity_catalogue",
+    admin_audit_log: "linkup.admin_audit_log",
+    admin_users: "linkup.admin_users",
+    auth_user_map: "linkup.auth_user_map",
+    contact_exchange_choices: "linkup.contact_exchange_choices",
+    contact_exchanges: "linkup.contact_exchanges",
+    conversation_sessions: "linkup.conversation_sessions",
+    domain_events: "linkup.domain_events",
+    entitlements: "linkup.entitlements",
+    linkup_invites: "linkup.linkup_invites",
+    linkup_outcomes: "linkup.linkup_outcomes",
+    linkup_participants: "linkup.linkup_participants",
+    linkup_reminders: "linkup.linkup_reminders",
+    linkups: "linkup.linkups",
+    magic_links: "linkup.magic_links",
+    message_events: "linkup.message_events",
+    otp_sessions: "linkup.otp_sessions",
+    profile_events: "linkup.profile_events",
+    profiles: "linkup.profiles",
+    region_memberships: "linkup.region_memberships",
+    regions: "linkup.regions",
+    safety_holds: "linkup.safety_holds",
+    safety_incidents: "linkup.safety_incidents",
+    safety_reports: "linkup.safety_reports",
+    sms_messages: "linkup.sms_messages",
+    sms_outbound_jobs: "linkup.sms_outbound_jobs",
+    stripe_customers: "linkup.stripe_customers",
+    stripe_events: "linkup.stripe_events",
+    subscriptions: "linkup.subscriptions",
+    user_blocks: "linkup.user_blocks",
+    user_strikes: "linkup.user_strikes",
+    users: "linkup.users",
   },
   tenancy: {
     activities: "tenancy.activities",

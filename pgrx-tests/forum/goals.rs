@@ -149,9 +149,7 @@ mod tests {
         assert_eq!(step("resume", one), one);
         assert_eq!(step("complete", one), two, "the other one is still active");
         assert_eq!(step("pause", two), "");
-        run(&format!(
-            "SELECT set_config('x.y', '', true); DELETE FROM forum.track_goals WHERE id = '{one}'"
-        ));
+        run(&format!("DELETE FROM forum.track_goals WHERE id = '{one}'"));
         assert_eq!(step("resume", two), two);
         run(&format!(
             "DELETE FROM forum.user_goal_history WHERE user_id = '{me}'"

@@ -39,7 +39,7 @@ mod tests {
         none(
             "SELECT string_agg(proname, ', ') FROM pg_proc
               WHERE pronamespace = 'founders'::regnamespace
-                AND NOT coalesce('search_path=\"\"' = ANY (proconfig), false)",
+                AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)",
         );
         none(
             "SELECT string_agg(DISTINCT proname, ', ') FROM pg_proc p

@@ -114,7 +114,8 @@ pub fn check(database: &Database, schema: &str, file: &str) {
     for (name, table) in &matrix.tables {
         let mut listed: Vec<_> = table.cells.iter().map(|(role, _)| role).collect();
         let mut roles: Vec<_> = matrix.roles.iter().map(|(name, ..)| name).collect();
-        (listed.sort(), roles.sort());
+        listed.sort();
+        roles.sort();
         if listed != roles {
             wrong.push(format!(
                 "{name}: the rows are {listed:?}, the roles {roles:?}"

@@ -98,6 +98,45 @@ fn a_withdrawal_between_the_queue_and_the_source_is_not_published() {
 }
 
 #[test]
+fn a_withdrawal_while_the_refresh_waits_for_its_queue_is_not_published() {
+    let database = community();
+    let (mut locker, mut person, mut reader) =
+        (session(&database), session(&database), session(&database));
+    refresh(&mut reader);
+    // With six more, the cell may be released again.
+    reader
+        .batch_execute(
+            "SELECT join_in(number, 'seed', 'fintech', 100) FROM generate_series(10, 15) AS number",
+        )
+        .expect("people");
+    // Withdrawals are written elsewhere, so only the refresh waits. If it had read the source by
+    // now, it would take the withdrawal off the list and publish the person nevertheless.
+    locker
+        .batch_execute("BEGIN; LOCK TABLE irs_by_stage_queue IN EXCLUSIVE MODE")
+        .expect("lock");
+    let mut refreshing = database.connect();
+    refreshing
+        .batch_execute("SET search_path = figures")
+        .expect("settings");
+    let refresher = std::thread::spawn(move || refresh(&mut refreshing));
+    wait_until_blocked(&mut reader, 1);
+    withdraw(&mut person, 0);
+    locker.batch_execute("COMMIT").expect("unlock");
+    assert!(refresher.join().expect("the refresh"));
+    let of_person_0: i64 = reader
+        .query_one(
+            "SELECT count(*) FROM irs_by_stage_contributions
+             WHERE subject = person(0) AND subject NOT IN (SELECT subject FROM irs_by_stage_withdrawn)",
+            &[],
+        )
+        .expect("contributions")
+        .get(0);
+    assert_eq!(of_person_0, 0);
+    refresh(&mut reader);
+    assert_eq!(published(&mut reader), "seed 10 91");
+}
+
+#[test]
 fn an_uncommitted_withdrawal_is_published_only_until_it_commits() {
     let database = community();
     let (mut refreshing, mut person, mut reader) =

@@ -5,9 +5,9 @@ DO $$
 DECLARE
     routine regprocedure;
     app_functions CONSTANT text[] := ARRAY[
-        'request_claims', 'request_user', 'consent_gated', 'linkup_setting',
-        'linkup_document_fault', 'benchmark', 'benchmark_position',
+        'request_claims', 'request_user', 'consent_gated', 'benchmark', 'benchmark_position',
         'k_anonymous_count', 'k_anonymous_avg', 'k_anonymous_percentile', 'k_anonymous_histogram',
+        'linkup_setting', 'linkup_document_fault', 'forum_setting',
         'contact_pair', 'pair_low', 'pair_high', 'pair_members', 'contact_pair_of',
         'contact_pair_eq', 'contact_pair_ne', 'contact_pair_lt', 'contact_pair_le',
         'contact_pair_gt', 'contact_pair_ge'

@@ -3,12 +3,12 @@
 -- Inside a SECURITY DEFINER function current_user is the module's owner; who called is in the
 -- setting role, which such a function cannot change, and without SET ROLE it is who logged in.
 CREATE OR REPLACE FUNCTION is_staff() RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_catalog.pg_has_role(caller, 'service_role', 'USAGE')
         OR pg_catalog.pg_has_role(caller, current_user, 'USAGE')
         OR (auth.uid() IS NOT NULL
             AND coalesce(auth.jwt() #> '{app_metadata,staff}'
-                         ? (pg_catalog.parse_ident($name$@schema@$name$))[1], false))
+                         @> pg_catalog.to_jsonb((pg_catalog.parse_ident($name$@schema@$name$))[1]), false))
     FROM (SELECT coalesce(nullif(pg_catalog.current_setting('role'), 'none'), session_user) AS caller) AS c;
 $$;
 COMMENT ON FUNCTION is_staff() IS
@@ -16,7 +16,7 @@ COMMENT ON FUNCTION is_staff() IS
 GRANT EXECUTE ON FUNCTION is_staff() TO anon, authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION is_member() RETURNS boolean
-LANGUAGE sql STABLE SET search_path = '' AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT auth.uid() IS NOT NULL OR @schema@.is_staff();
 $$;
 COMMENT ON FUNCTION is_member() IS
@@ -24,7 +24,7 @@ COMMENT ON FUNCTION is_member() IS
 GRANT EXECUTE ON FUNCTION is_member() TO anon, authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION require_staff(deed text) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = '' AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT @schema@.is_staff() THEN
         RAISE EXCEPTION 'only staff may %', deed
@@ -37,7 +37,7 @@ COMMENT ON FUNCTION require_staff(text) IS
     'Raises 42501 unless staff is asking. deed: what they wanted to do. For other functions.';
 
 CREATE OR REPLACE FUNCTION require_user() RETURNS uuid
-LANGUAGE plpgsql STABLE SET search_path = '' AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF auth.uid() IS NULL THEN
         RAISE EXCEPTION 'nobody is signed in'

@@ -48,7 +48,7 @@ GRANT INSERT (id, author_id, content), UPDATE (content) ON community_posts TO au
 
 -- One error for what is not there and for what is another's: it tells nothing of deleted posts.
 CREATE OR REPLACE FUNCTION soft_delete_post(id uuid) RETURNS timestamptz
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     at timestamptz;
 BEGIN
@@ -67,7 +67,7 @@ COMMENT ON FUNCTION soft_delete_post(uuid) IS
 GRANT EXECUTE ON FUNCTION soft_delete_post(uuid) TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION restore_post(id uuid) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM @schema@.require_staff('restore a post');
     UPDATE @schema@.community_posts p SET deleted_at = NULL
@@ -80,7 +80,7 @@ COMMENT ON FUNCTION restore_post(uuid) IS
 GRANT EXECUTE ON FUNCTION restore_post(uuid) TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION pin_post(id uuid, pinned boolean DEFAULT true) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM @schema@.require_staff('pin a post');
     UPDATE @schema@.community_posts p SET is_pinned = pin_post.pinned
@@ -96,7 +96,7 @@ GRANT EXECUTE ON FUNCTION pin_post(uuid, boolean) TO authenticated, service_role
 -- search may use its index, which a policy forbids to operators that are not leakproof.
 CREATE OR REPLACE FUNCTION feed(before uuid DEFAULT NULL, page_size integer DEFAULT 50)
 RETURNS SETOF community_posts
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     last record;
 BEGIN
@@ -127,7 +127,7 @@ GRANT EXECUTE ON FUNCTION feed(uuid, integer) TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION search_posts(query text, page_size integer DEFAULT 20)
 RETURNS SETOF community_posts
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.* FROM @schema@.community_posts p
     WHERE (SELECT @schema@.is_member()) AND p.deleted_at IS NULL
       AND p.search @@ pg_catalog.websearch_to_tsquery('pg_catalog.english', query)

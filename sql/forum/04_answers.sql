@@ -76,7 +76,7 @@ SELECT community_core.create_counter('community_post_replies', 'post_id',
                                      counted => 'deleted_at IS NULL');
 
 CREATE OR REPLACE FUNCTION soft_delete_reply(id uuid) RETURNS timestamptz
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     at timestamptz;
 BEGIN
@@ -95,7 +95,7 @@ COMMENT ON FUNCTION soft_delete_reply(uuid) IS
 GRANT EXECUTE ON FUNCTION soft_delete_reply(uuid) TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION restore_reply(id uuid) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM @schema@.require_staff('restore a reply');
     UPDATE @schema@.community_post_replies r SET deleted_at = NULL
@@ -109,7 +109,7 @@ GRANT EXECUTE ON FUNCTION restore_reply(uuid) TO authenticated, service_role;
 
 -- Supabase sends to subscribers what is in this publication; elsewhere there is none.
 CREATE OR REPLACE FUNCTION publish_realtime() RETURNS void
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     member pg_catalog.text;
 BEGIN

@@ -42,7 +42,7 @@ CREATE POLICY user_goal_history_update_own ON user_goal_history
 GRANT UPDATE (progress) ON user_goal_history TO authenticated;
 
 CREATE OR REPLACE FUNCTION start_goal(goal uuid) RETURNS user_goal_history
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     person CONSTANT uuid := @schema@.require_user();
     entry  @schema@.user_goal_history;
@@ -69,7 +69,7 @@ COMMENT ON FUNCTION start_goal(uuid) IS
     'Sets the person who asks on the way to a goal; where they are on it already, this changes nothing. A completed goal can be started again. Returns the active entry. Volatile. Errors: 23503 no such goal, 42501 not signed in, 55000 paused. Example: SELECT id, started_at FROM start_goal(''0199a7c2-0000-7000-8000-000000000001'')';
 
 CREATE OR REPLACE FUNCTION pause_goal(goal uuid) RETURNS user_goal_history
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     person CONSTANT uuid := @schema@.require_user();
     entry  @schema@.user_goal_history;
@@ -88,7 +88,7 @@ COMMENT ON FUNCTION pause_goal(uuid) IS
 
 -- The newest, because an application may have left several paused.
 CREATE OR REPLACE FUNCTION resume_goal(goal uuid) RETURNS user_goal_history
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     person CONSTANT uuid := @schema@.require_user();
     entry  @schema@.user_goal_history;
@@ -113,7 +113,7 @@ COMMENT ON FUNCTION resume_goal(uuid) IS
     'Makes the paused entry of the person who asks active again. Returns it. Volatile. Errors: 42501 not signed in, 55000 not paused. Example: SELECT status FROM resume_goal(''0199a7c2-0000-7000-8000-000000000001'')';
 
 CREATE OR REPLACE FUNCTION complete_goal(goal uuid) RETURNS user_goal_history
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     person CONSTANT uuid := @schema@.require_user();
     entry  @schema@.user_goal_history;
@@ -132,7 +132,7 @@ COMMENT ON FUNCTION complete_goal(uuid) IS
     'Completes the active entry of the person who asks; its metrics are there when this returns. Returns the entry. Volatile. Errors: 42501 not signed in, 55000 not active. Example: SELECT completed_at FROM complete_goal(''0199a7c2-0000-7000-8000-000000000001'')';
 
 CREATE OR REPLACE FUNCTION refuse_goal_step(goal uuid, wanted text) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = '' AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     status CONSTANT text := (SELECT h.status FROM @schema@.user_goal_history h
                              WHERE h.user_id = auth.uid() AND h.goal_id = goal
@@ -149,7 +149,7 @@ GRANT EXECUTE ON FUNCTION start_goal(uuid), pause_goal(uuid), resume_goal(uuid),
     TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION keep_current_goal() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP <> 'DELETE' AND NEW.status = 'active' THEN
         UPDATE @schema@.profiles p SET current_goal_id = NEW.goal_id

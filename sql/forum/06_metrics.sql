@@ -40,7 +40,7 @@ CREATE POLICY goal_metrics_select_own ON goal_metrics
 
 -- A day may be all that the application records of an action: then the bounds are days as well.
 CREATE OR REPLACE FUNCTION measure_goal(entry user_goal_history) RETURNS void
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     first   CONSTANT @schema@.user_actions.action_date%TYPE := entry.started_at;
     last    CONSTANT @schema@.user_actions.action_date%TYPE := entry.completed_at;
@@ -70,7 +70,7 @@ COMMENT ON FUNCTION measure_goal(user_goal_history) IS
 -- once the second waits and then ranks both. A mere lock would let it rank what it saw before, under
 -- REPEATABLE READ; after an update, even one that changes nothing, it is told to try again (40001).
 CREATE OR REPLACE FUNCTION lock_goals(goals uuid[]) RETURNS void
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- What this transaction has written is locked already.
     PERFORM FROM @schema@.track_goals g
@@ -85,7 +85,7 @@ COMMENT ON FUNCTION lock_goals(uuid[]) IS
 
 -- Rank and pace depend on the days alone, so they are made per number of days, of which there are few.
 CREATE OR REPLACE FUNCTION rank_goal(goal uuid) RETURNS void
-LANGUAGE sql SET search_path = '' AS $$
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     WITH completed AS MATERIALIZED (
         SELECT d.days_to_complete AS days
         FROM @schema@.user_goal_history h JOIN @schema@.goal_metrics d ON d.user_goal_history_id = h.id
@@ -112,7 +112,7 @@ COMMENT ON FUNCTION rank_goal(uuid) IS
 -- Measured row by row, ranked once per statement: a thousand entries in one INSERT are one ranking. The
 -- goals to rank wait in a setting of the transaction, which is empty again when the statement ends.
 CREATE OR REPLACE FUNCTION keep_goal_metrics() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     waiting CONSTANT text := 'forum.goals_to_rank_' || TG_RELID;
     goals   uuid[] := coalesce(nullif(pg_catalog.current_setting(waiting, true), ''), '{}');
@@ -165,7 +165,7 @@ CREATE OR REPLACE TRIGGER user_goal_history_keep_ranking
 -- Before the metrics go with the entry. A deleted person leaves all their goals, so all at once and in
 -- order: two who go at the same time do not wait for each other.
 CREATE OR REPLACE FUNCTION lock_goals_before_delete() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM @schema@.lock_goals(
         CASE WHEN EXISTS (SELECT FROM auth.users u WHERE u.id = OLD.user_id) THEN ARRAY[OLD.goal_id]

@@ -82,7 +82,7 @@ GRANT SELECT ON resource_catalog TO anon, authenticated, service_role;
 -- As the owner, so that the text search may use its index.
 CREATE OR REPLACE FUNCTION search_resources(query text, page_size integer DEFAULT 20)
 RETURNS SETOF resource_catalog
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT c.* FROM (
         SELECT r.id, pg_catalog.ts_rank(r.search, pg_catalog.websearch_to_tsquery('pg_catalog.english', query)) AS rank
         FROM @schema@.community_resources r
@@ -96,7 +96,7 @@ COMMENT ON FUNCTION search_resources(text, integer) IS
 GRANT EXECUTE ON FUNCTION search_resources(text, integer) TO anon, authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION soft_delete_resource(id uuid) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM @schema@.require_staff('delete a resource');
     UPDATE @schema@.community_resources r
@@ -109,7 +109,7 @@ COMMENT ON FUNCTION soft_delete_resource(uuid) IS
     'Takes a resource off the list, its downloads and ratings stay; by staff. Returns whether it was there. Volatile. Errors: 42501 not staff. Example: SELECT soft_delete_resource(''0199a7c2-0000-7000-8000-000000000001'')';
 
 CREATE OR REPLACE FUNCTION restore_resource(id uuid) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM @schema@.require_staff('restore a resource');
     UPDATE @schema@.community_resources r SET deleted_at = NULL
@@ -122,7 +122,7 @@ COMMENT ON FUNCTION restore_resource(uuid) IS
 GRANT EXECUTE ON FUNCTION soft_delete_resource(uuid), restore_resource(uuid) TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION refresh_resource_flags() RETURNS bigint
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH derived AS (
         SELECT r.id,
                r.deleted_at IS NULL

@@ -39,7 +39,7 @@ SELECT community_core.create_counter('resource_downloads', 'resource_id',
 
 -- The foreign key only forgets the user.
 CREATE OR REPLACE FUNCTION forget_downloader() RETURNS trigger
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     NEW.ip_address := NULL;
     NEW.user_agent := NULL;
@@ -56,7 +56,7 @@ CREATE OR REPLACE TRIGGER resource_downloads_forget_downloader
 -- PostgREST passes the request's headers as JSON in a setting, which any client of SQL can set to
 -- anything. A download must not fail for that, hence OTHERS.
 CREATE OR REPLACE FUNCTION request_headers() RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = '' AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN coalesce(nullif(pg_catalog.current_setting('request.headers', true), '')::jsonb, '{}');
 EXCEPTION WHEN OTHERS THEN
@@ -69,7 +69,7 @@ COMMENT ON FUNCTION request_headers() IS
 -- Each proxy appends the address it was called from, so what stands before the trusted proxies'
 -- entries is what the client itself made up.
 CREATE OR REPLACE FUNCTION request_address() RETURNS inet
-LANGUAGE plpgsql STABLE SET search_path = '' AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     proxies CONSTANT integer := community_core.forum_setting('trusted_proxies');
     hops    CONSTANT text[] := pg_catalog.string_to_array(
@@ -89,7 +89,7 @@ COMMENT ON FUNCTION request_address() IS
 -- The locks make guests with the same email or address count one after the other. Odd ones are the
 -- emails' and are taken first, even ones the addresses': so no two guests wait for each other.
 CREATE OR REPLACE FUNCTION limit_guest(email text, address inet) RETURNS void
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     family CONSTANT integer := pg_catalog.hashtext($name$@schema@.resource_downloads$name$);
     since  CONSTANT timestamptz := pg_catalog.now() - interval '24 hours';
@@ -119,7 +119,7 @@ COMMENT ON FUNCTION limit_guest(text, inet) IS
     'Raises 53400 when this email, or this address (an IPv6 /64 counts as one), has had its downloads of the last 24 hours: community_core.downloads_per_email and community_core.downloads_per_address. For download_resource.';
 
 CREATE OR REPLACE FUNCTION download_resource(id uuid, email text DEFAULT NULL) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     member   CONSTANT uuid := auth.uid();
     guest    CONSTANT text := CASE WHEN auth.uid() IS NULL THEN pg_catalog.lower(pg_catalog.btrim(email)) END;

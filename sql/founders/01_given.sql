@@ -16,7 +16,7 @@ COMMENT ON TABLE profiles IS
 COMMENT ON COLUMN profiles.id IS 'The user, as in auth.users.';
 
 CREATE TABLE milestones (
-    id @type_of:milestones.id:uuid@ NOT NULL DEFAULT gen_random_uuid(),
+    id @type_of:milestones.id:uuid DEFAULT gen_random_uuid()@ NOT NULL,
     CONSTRAINT milestones_pkey PRIMARY KEY (id)
 );
 COMMENT ON TABLE milestones IS

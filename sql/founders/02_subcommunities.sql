@@ -15,7 +15,7 @@ CREATE INDEX idx_communities_parent ON communities (parent_community_id)
 -- FOR SHARE makes every ancestor stand still until this move is committed: of two moves that would
 -- close a circle together, the second waits and then sees it, or is told to try again.
 CREATE OR REPLACE FUNCTION refuse_community_circle() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     ancestor uuid := NEW.parent_community_id;
     seen     uuid[] := '{}';

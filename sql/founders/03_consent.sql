@@ -61,7 +61,7 @@ SELECT community_core.create_audit_log(
 -- setting community_core.consent_gates does not name needs no consent. Everything that asks, asks
 -- here, and app roles cannot: nobody may read another's consent.
 CREATE OR REPLACE FUNCTION has_consent(member uuid, category text) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT NOT community_core.consent_gated(has_consent.category)
         OR EXISTS (SELECT FROM @schema@.consent_preferences c
                    WHERE c.user_id = has_consent.member
@@ -72,7 +72,7 @@ COMMENT ON FUNCTION has_consent(uuid, text) IS
 GRANT EXECUTE ON FUNCTION has_consent(uuid, text) TO service_role;
 
 CREATE OR REPLACE FUNCTION members_with_consent(category text) RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT c.user_id FROM @schema@.consent_preferences c
     WHERE c.category = members_with_consent.category AND c.enabled
       AND community_core.consent_gated(members_with_consent.category)
@@ -87,7 +87,7 @@ GRANT EXECUTE ON FUNCTION members_with_consent(text) TO service_role;
 -- PostgREST passes the request's headers as JSON in a setting, which any client of SQL can set to
 -- anything. A log entry must not fail for that, hence OTHERS.
 CREATE OR REPLACE FUNCTION request_header(VARIADIC names text[]) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = '' AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     headers jsonb;
 BEGIN
@@ -103,7 +103,7 @@ COMMENT ON FUNCTION request_header(text[]) IS
     'The first of the named request headers that has a value, at most 500 characters; NULL where there is none or the setting request.headers is malformed. Stable. Example: SELECT request_header(''user-agent'')';
 
 CREATE OR REPLACE FUNCTION log_consent_change() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     ip    text := pg_catalog.btrim(pg_catalog.split_part(
                       @schema@.request_header('x-forwarded-for', 'x-real-ip'), ',', 1));
@@ -138,7 +138,7 @@ CREATE OR REPLACE TRIGGER consent_preferences_log_change
     FOR EACH ROW EXECUTE FUNCTION log_consent_change();
 
 CREATE OR REPLACE FUNCTION log_consent_truncate() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO @schema@.consent_audit_log (user_id, category, previous_value, new_value)
     SELECT c.user_id, c.category, true, false FROM @schema@.consent_preferences c WHERE c.enabled;
@@ -152,7 +152,7 @@ CREATE OR REPLACE TRIGGER consent_preferences_log_truncate
     FOR EACH STATEMENT EXECUTE FUNCTION log_consent_truncate();
 
 CREATE OR REPLACE FUNCTION erase_audit_subject() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM community_core.erase_audit_subject(OLD.id);
     RETURN NULL;
@@ -160,6 +160,19 @@ END;
 $$;
 COMMENT ON FUNCTION erase_audit_subject() IS
     'Trigger on auth.users: with a user goes the person''s identity in the audit logs, whose chains still verify.';
+CREATE OR REPLACE FUNCTION refuse_users_truncate() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'TRUNCATE of auth.users is not allowed'
+        USING ERRCODE = 'object_not_in_prerequisite_state',
+              HINT = 'DELETE the users: that also erases them from the audit logs.';
+END;
+$$;
+COMMENT ON FUNCTION refuse_users_truncate() IS
+    'Trigger on auth.users: TRUNCATE would leave everybody''s identity in the consent log (55000).';
+CREATE OR REPLACE TRIGGER "@schema:raw@_refuse_truncate"
+    BEFORE TRUNCATE ON auth.users
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_users_truncate();
 CREATE OR REPLACE TRIGGER "@schema:raw@_erase_audit_subject"
     AFTER DELETE ON auth.users
     FOR EACH ROW EXECUTE FUNCTION erase_audit_subject();

@@ -44,7 +44,7 @@ GRANT INSERT (user_id, display_name, bio, avatar_url, stage, industry, achieveme
 
 -- Tells no more than the directory itself shows, so every signed-in user may call it.
 CREATE OR REPLACE FUNCTION directory_members() RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.user_id FROM @schema@.community_profiles p
     WHERE p.user_id IN (SELECT @schema@.members_with_consent('directory'));
 $$;

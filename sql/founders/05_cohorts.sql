@@ -41,12 +41,12 @@ CREATE TABLE cohort_members (
 COMMENT ON TABLE cohort_members IS
     'Who is or was in a cohort (phase 50). Facilitators count towards max_members.';
 COMMENT ON COLUMN cohort_members.is_active IS 'Whether the member is in the cohort now.';
-CREATE INDEX cohort_members_user_id_idx ON cohort_members (user_id, cohort_id) WHERE is_active;
-CREATE INDEX cohort_members_user_id_all_idx ON cohort_members (user_id);
+CREATE INDEX cohort_members_user_id_cohort_id_idx ON cohort_members (user_id, cohort_id) WHERE is_active;
+CREATE INDEX cohort_members_user_id_idx ON cohort_members (user_id);
 
 -- A policy that read cohort_members itself would recurse for ever (42P17).
 CREATE OR REPLACE FUNCTION my_cohorts() RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT m.cohort_id FROM @schema@.cohort_members m
     WHERE m.user_id = (SELECT auth.uid()) AND m.is_active;
 $$;
@@ -65,7 +65,7 @@ CREATE POLICY cohort_members_delete_own ON cohort_members
 -- The UPDATE is the lock: the second of two joins waits for it, counts again and is refused. Under
 -- REPEATABLE READ, where counting again would count the past, it fails with 40001 instead.
 CREATE OR REPLACE FUNCTION keep_cohort_capacity() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     cohort @schema@.cohorts;
     active bigint;
@@ -98,7 +98,7 @@ CREATE OR REPLACE TRIGGER cohort_members_keep_capacity_on_update
     EXECUTE FUNCTION keep_cohort_capacity();
 
 CREATE OR REPLACE FUNCTION keep_cohort_size() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     active bigint;
 BEGIN

@@ -40,7 +40,7 @@ CREATE INDEX social_feed_posts_milestone_id_idx ON social_feed_posts (milestone_
 
 -- Only asked where consent of category social_feed is enforced; tells no more than the feed shows.
 CREATE OR REPLACE FUNCTION feed_authors() RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT member FROM @schema@.members_with_consent('social_feed') AS member
     WHERE EXISTS (SELECT FROM @schema@.social_feed_posts p WHERE p.author_id = member AND p.is_public);
 $$;
@@ -86,10 +86,10 @@ COMMENT ON TABLE social_feed_reactions IS
 CREATE INDEX social_feed_reactions_user_id_idx ON social_feed_reactions (user_id);
 
 -- The subquery obeys the policies of social_feed_posts: whoever does not see a post neither sees
--- what is said of it nor can say something.
+-- what is said of it nor can say something; one's own words one can always take back.
 CREATE POLICY social_feed_reactions_select_authenticated ON social_feed_reactions
     FOR SELECT TO authenticated
-    USING (EXISTS (SELECT FROM social_feed_posts p WHERE p.id = post_id));
+    USING (user_id = (SELECT auth.uid()) OR EXISTS (SELECT FROM social_feed_posts p WHERE p.id = post_id));
 CREATE POLICY social_feed_reactions_insert_own ON social_feed_reactions
     FOR INSERT TO authenticated
     WITH CHECK (user_id = (SELECT auth.uid())
@@ -111,8 +111,11 @@ CREATE TABLE social_feed_comments (
         FOREIGN KEY (post_id) REFERENCES social_feed_posts (id) ON DELETE CASCADE,
     CONSTRAINT social_feed_comments_author_id_fkey
         FOREIGN KEY (author_id) REFERENCES auth.users (id) ON DELETE CASCADE,
+    CONSTRAINT social_feed_comments_id_post_id_key UNIQUE (id, post_id),
+    -- Both columns: an answer stands under the same post as what it answers.
     CONSTRAINT social_feed_comments_parent_comment_id_fkey
-        FOREIGN KEY (parent_comment_id) REFERENCES social_feed_comments (id) ON DELETE CASCADE,
+        FOREIGN KEY (parent_comment_id, post_id) REFERENCES social_feed_comments (id, post_id)
+        ON DELETE CASCADE,
     CONSTRAINT social_feed_comments_content_check
         CHECK (content ~ '\S' AND char_length(content) <= 10000)
 );
@@ -122,11 +125,12 @@ COMMENT ON COLUMN social_feed_comments.content IS 'Not blank, at most 10,000 cha
 COMMENT ON COLUMN social_feed_comments.parent_comment_id IS 'The comment this one answers; NULL on the post itself.';
 CREATE INDEX social_feed_comments_post_id_created_at_idx ON social_feed_comments (post_id, created_at DESC);
 CREATE INDEX social_feed_comments_author_id_idx ON social_feed_comments (author_id);
-CREATE INDEX social_feed_comments_parent_comment_id_idx ON social_feed_comments (parent_comment_id);
+CREATE INDEX social_feed_comments_parent_comment_id_idx
+    ON social_feed_comments (parent_comment_id, post_id);
 
 CREATE POLICY social_feed_comments_select_authenticated ON social_feed_comments
     FOR SELECT TO authenticated
-    USING (EXISTS (SELECT FROM social_feed_posts p WHERE p.id = post_id));
+    USING (author_id = (SELECT auth.uid()) OR EXISTS (SELECT FROM social_feed_posts p WHERE p.id = post_id));
 CREATE POLICY social_feed_comments_insert_own ON social_feed_comments
     FOR INSERT TO authenticated
     WITH CHECK (author_id = (SELECT auth.uid())

@@ -10,6 +10,7 @@ CREATE TABLE founder_connections (
     created_at   timestamptz NOT NULL DEFAULT now(),
     updated_at   timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT founder_connections_pkey PRIMARY KEY (id),
+    CONSTRAINT founder_connections_requester_id_recipient_id_key UNIQUE (requester_id, recipient_id),
     CONSTRAINT founder_connections_requester_id_fkey
         FOREIGN KEY (requester_id) REFERENCES auth.users (id) ON DELETE CASCADE,
     CONSTRAINT founder_connections_recipient_id_fkey
@@ -30,11 +31,7 @@ COMMENT ON COLUMN founder_connections.status IS
 COMMENT ON COLUMN founder_connections.blocked_by IS
     'Which of the two block the other; both may. Only who blocks can unblock.';
 CREATE INDEX founder_connections_recipient_id_idx ON founder_connections (recipient_id);
--- Before the document's own key, for ON CONFLICT below: Postgres fills indexes in the order of their
--- making, and only a conflict with the one it names is resolved instead of raised.
 SELECT community_core.create_unordered_pair('founder_connections', 'requester_id', 'recipient_id');
-ALTER TABLE founder_connections ADD CONSTRAINT founder_connections_requester_id_recipient_id_key
-    UNIQUE (requester_id, recipient_id);
 
 CREATE POLICY founder_connections_select_party ON founder_connections
     FOR SELECT TO authenticated
@@ -55,7 +52,7 @@ GRANT INSERT (requester_id, recipient_id, source), UPDATE (status) ON founder_co
 -- A message holds this lock shared and a block exclusively, so that no message slips in beside a
 -- block. Pairs share 1,024 locks: a bulk load of messages must not fill the lock table.
 CREATE OR REPLACE FUNCTION lock_pair(one uuid, other uuid, exclusively boolean) RETURNS void
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     family CONSTANT integer := pg_catalog.hashtext($name$@schema@.founder_connections$name$);
     pair   CONSTANT integer := pg_catalog.hashtext(LEAST(one, other)::text || GREATEST(one, other)::text) & 1023;
@@ -71,7 +68,7 @@ COMMENT ON FUNCTION lock_pair(uuid, uuid, boolean) IS
     'Lets messages between two people and a block of one by the other happen one after the other. For triggers.';
 
 CREATE OR REPLACE FUNCTION keep_connection_lifecycle() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     member CONSTANT uuid := auth.uid();
     before CONSTANT text := CASE WHEN TG_OP = 'UPDATE' THEN OLD.status ELSE 'none' END;
@@ -121,7 +118,9 @@ BEGIN
             NEW.blocked_by := NEW.blocked_by || member;
         END IF;
     END IF;
-    IF NEW.source = 'fred_suggestion' AND (TG_OP = 'INSERT' OR OLD.source <> NEW.source)
+    IF NEW.source = 'fred_suggestion'
+       AND (TG_OP = 'INSERT' OR OLD.source <> NEW.source
+            OR (NEW.status = 'accepted' AND OLD.status <> 'accepted'))
        AND NOT (@schema@.has_consent(NEW.requester_id, 'investor_intros')
                 AND @schema@.has_consent(NEW.recipient_id, 'investor_intros')) THEN
         RAISE EXCEPTION 'no suggested connection between % and %: not both consent to introductions',
@@ -140,7 +139,7 @@ CREATE OR REPLACE TRIGGER founder_connections_keep_lifecycle
 
 CREATE OR REPLACE FUNCTION request_connection(other uuid, source text DEFAULT 'directory')
 RETURNS founder_connections
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     member     CONSTANT uuid := auth.uid();
     connection @schema@.founder_connections;
@@ -149,15 +148,23 @@ BEGIN
         RAISE EXCEPTION 'nobody is signed in' USING ERRCODE = 'insufficient_privilege',
             HINT = 'Ask for a connection as the person who wants it.';
     END IF;
-    -- One statement: two people who ask each other at the same moment meet in one row.
-    INSERT INTO @schema@.founder_connections AS c (requester_id, recipient_id, source)
-    VALUES (member, request_connection.other, request_connection.source)
-    ON CONFLICT (LEAST(requester_id, recipient_id), GREATEST(requester_id, recipient_id)) DO UPDATE
-    SET status = CASE WHEN c.status = 'pending' AND c.recipient_id = excluded.requester_id
-                      THEN 'accepted' ELSE c.status END
-    WHERE c.status <> 'blocked'
-    RETURNING c.* INTO connection;
-    IF NOT FOUND THEN
+    LOOP
+        BEGIN
+            -- One statement: two people who ask each other at the same moment meet in one row.
+            INSERT INTO @schema@.founder_connections AS c (requester_id, recipient_id, source)
+            VALUES (member, request_connection.other, request_connection.source)
+            ON CONFLICT (LEAST(requester_id, recipient_id), GREATEST(requester_id, recipient_id)) DO UPDATE
+            SET status = CASE WHEN c.status = 'pending' AND c.recipient_id = excluded.requester_id
+                              THEN 'accepted' ELSE c.status END
+            WHERE c.status <> 'blocked'
+            RETURNING c.* INTO connection;
+            EXIT;
+        EXCEPTION WHEN unique_violation THEN
+            -- ON CONFLICT minds the index it names. The same request, sent twice at once, can meet
+            -- the other key first; then the row is there, and the next round finds it.
+        END;
+    END LOOP;
+    IF connection.id IS NULL THEN
         RAISE EXCEPTION 'no connection with %: one of you has blocked the other', other
             USING ERRCODE = 'insufficient_privilege',
                   HINT = 'Who blocked can take it back with unblock_member.';
@@ -174,7 +181,7 @@ COMMENT ON FUNCTION request_connection(uuid, text) IS
 GRANT EXECUTE ON FUNCTION request_connection(uuid, text) TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION block_member(other uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     member CONSTANT uuid := auth.uid();
 BEGIN
@@ -182,10 +189,17 @@ BEGIN
         RAISE EXCEPTION 'nobody is signed in' USING ERRCODE = 'insufficient_privilege',
             HINT = 'Block as the person who wants it.';
     END IF;
-    INSERT INTO @schema@.founder_connections AS c (requester_id, recipient_id, status)
-    VALUES (member, block_member.other, 'blocked')
-    ON CONFLICT (LEAST(requester_id, recipient_id), GREATEST(requester_id, recipient_id))
-    DO UPDATE SET status = 'blocked';
+    LOOP
+        BEGIN
+            INSERT INTO @schema@.founder_connections AS c (requester_id, recipient_id, status)
+            VALUES (member, block_member.other, 'blocked')
+            ON CONFLICT (LEAST(requester_id, recipient_id), GREATEST(requester_id, recipient_id))
+            DO UPDATE SET status = 'blocked';
+            RETURN;
+        EXCEPTION WHEN unique_violation THEN
+            -- As in request_connection.
+        END;
+    END LOOP;
 END;
 $$;
 COMMENT ON FUNCTION block_member(uuid) IS
@@ -193,7 +207,7 @@ COMMENT ON FUNCTION block_member(uuid) IS
 GRANT EXECUTE ON FUNCTION block_member(uuid) TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION unblock_member(other uuid) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     member CONSTANT uuid := auth.uid();
 BEGIN

@@ -14,6 +14,7 @@ CREATE TABLE founder_messages (
         FOREIGN KEY (sender_id) REFERENCES auth.users (id) ON DELETE CASCADE,
     CONSTRAINT founder_messages_recipient_id_fkey
         FOREIGN KEY (recipient_id) REFERENCES auth.users (id) ON DELETE CASCADE,
+    CONSTRAINT founder_messages_another_check CHECK (sender_id <> recipient_id),
     CONSTRAINT founder_messages_content_check
         CHECK (content ~ '\S' AND char_length(content) <= 10000)
 );
@@ -25,7 +26,7 @@ COMMENT ON COLUMN founder_messages.is_fred_facilitated IS 'Set by the service ro
 ALTER TABLE founder_messages REPLICA IDENTITY FULL;
 CREATE INDEX founder_messages_sender_id_created_at_idx ON founder_messages (sender_id, created_at DESC);
 CREATE INDEX founder_messages_recipient_id_created_at_idx ON founder_messages (recipient_id, created_at DESC);
-CREATE INDEX founder_messages_unread_idx ON founder_messages (recipient_id, sender_id) WHERE NOT is_read;
+CREATE INDEX founder_messages_recipient_id_sender_id_idx ON founder_messages (recipient_id, sender_id) WHERE NOT is_read;
 
 CREATE POLICY founder_messages_select_party ON founder_messages
     FOR SELECT TO authenticated
@@ -39,7 +40,7 @@ GRANT INSERT (id, sender_id, recipient_id, content, metadata), UPDATE (is_read)
     ON founder_messages TO authenticated;
 
 CREATE OR REPLACE FUNCTION refuse_message_change() RETURNS trigger
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'message % cannot be changed', OLD.id
         USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -55,7 +56,7 @@ CREATE OR REPLACE TRIGGER founder_messages_stay_as_sent
     EXECUTE FUNCTION refuse_message_change();
 
 CREATE OR REPLACE FUNCTION refuse_unwanted_message() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM @schema@.lock_pair(NEW.sender_id, NEW.recipient_id, false);
     IF EXISTS (SELECT FROM @schema@.founder_connections c
@@ -81,7 +82,7 @@ CREATE OR REPLACE TRIGGER founder_messages_refuse_unwanted
     FOR EACH ROW EXECUTE FUNCTION refuse_unwanted_message();
 
 CREATE OR REPLACE FUNCTION mark_messages_read(sender uuid) RETURNS bigint
-LANGUAGE sql VOLATILE SET search_path = '' AS $$
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
     WITH marked AS (
         UPDATE @schema@.founder_messages m SET is_read = true
         WHERE m.recipient_id = (SELECT auth.uid()) AND m.sender_id = mark_messages_read.sender

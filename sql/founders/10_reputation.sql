@@ -24,7 +24,7 @@ CREATE POLICY reputation_events_select_own ON reputation_events
 
 -- Tells no more than the leaderboard shows, so every signed-in user may call it.
 CREATE OR REPLACE FUNCTION directory_reputation() RETURNS TABLE (user_id uuid, points bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT e.user_id, sum(e.points) FROM @schema@.reputation_events e
     WHERE e.user_id IN (SELECT @schema@.directory_members())
     GROUP BY e.user_id;
@@ -42,7 +42,7 @@ COMMENT ON VIEW reputation_leaderboard IS
 GRANT SELECT ON reputation_leaderboard TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION reputation_total(member uuid DEFAULT auth.uid()) RETURNS bigint
-LANGUAGE sql STABLE SET search_path = '' AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(
         (SELECT sum(e.points) FROM @schema@.reputation_events e WHERE e.user_id = member),
         (SELECT r.points FROM @schema@.directory_reputation() r WHERE r.user_id = member),
@@ -80,7 +80,7 @@ CREATE POLICY engagement_streaks_select_own ON engagement_streaks
     FOR SELECT TO authenticated USING (user_id = (SELECT auth.uid()));
 
 CREATE OR REPLACE FUNCTION record_checkin(day date DEFAULT current_date) RETURNS engagement_streaks
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     member CONSTANT uuid := auth.uid();
     streak @schema@.engagement_streaks;
@@ -88,7 +88,9 @@ BEGIN
     IF member IS NULL THEN
         RAISE EXCEPTION 'nobody is signed in' USING ERRCODE = 'insufficient_privilege',
             HINT = 'Check in as the person who is there.';
-    ELSIF day IS NULL OR NOT pg_catalog.isfinite(day) OR day > current_date THEN
+    ELSIF day IS NULL OR NOT pg_catalog.isfinite(day) OR day > current_date
+          -- No place on earth is further ahead than 14 hours, whatever the session claims.
+          OR day > (now() AT TIME ZONE 'UTC' + interval '14 hours')::date THEN
         RAISE EXCEPTION 'cannot check in on %', coalesce(day::text, 'no day')
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = pg_catalog.format('Give a day up to today, %s in time zone %s.',

@@ -39,7 +39,7 @@ GRANT SELECT ON irs_by_stage, irs_by_industry, benchmark_stage_aggregates, bench
     TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION refresh_benchmark_aggregates() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM community_core.refresh_benchmark($name$@schema@.irs_by_stage$name$);
     PERFORM community_core.refresh_benchmark($name$@schema@.irs_by_industry$name$);

@@ -23,17 +23,17 @@ CREATE POLICY users_all_service_role ON auth.users FOR ALL TO service_role USING
 -- call them, in place: without the extension they refuse, with it back they work.
 -- PL/pgSQL, because it keeps its plans: every policy asks, and SQL would plan anew each time.
 CREATE FUNCTION auth.jwt() RETURNS jsonb
-    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = ''
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
     AS $$ BEGIN RETURN community_core.request_claims(); END $$;
 COMMENT ON FUNCTION auth.jwt() IS 'The claims of the request; an empty object where there are none or they are malformed.';
 
 CREATE FUNCTION auth.uid() RETURNS uuid
-    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = ''
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
     AS $$ BEGIN RETURN community_core.request_user(); END $$;
 COMMENT ON FUNCTION auth.uid() IS 'The person who is asking, from the claim sub; NULL for an anonymous or malformed request.';
 
 CREATE FUNCTION auth.role() RETURNS text
-    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = ''
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
     AS $$ BEGIN RETURN community_core.request_claims() ->> 'role'; END $$;
 COMMENT ON FUNCTION auth.role() IS 'The role the request asks for, from the claim role; NULL where there is none.';
 

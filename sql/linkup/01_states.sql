@@ -19,7 +19,7 @@ COMMENT ON TYPE region_state IS 'Whether people can join a region.';
 
 CREATE OR REPLACE FUNCTION state_transitions()
 RETURNS TABLE (entity text, from_state text, to_state text)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = '' AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     VALUES
     -- NULL: where a life begins.
     ('users', NULL, 'unverified'),
@@ -94,7 +94,7 @@ CREATE INDEX domain_events_entity_idx ON domain_events (entity_type, entity_id);
 CREATE INDEX domain_events_created_idx ON domain_events (created_at);
 
 CREATE OR REPLACE FUNCTION request_correlation_id() RETURNS uuid
-LANGUAGE plpgsql STABLE SET search_path = '' AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     given text;
 BEGIN
@@ -109,7 +109,7 @@ COMMENT ON FUNCTION request_correlation_id() IS
 GRANT EXECUTE ON FUNCTION request_correlation_id() TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION keep_state() RETURNS trigger
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     before CONSTANT text := CASE TG_OP WHEN 'UPDATE' THEN OLD.state::text END;
     after  CONSTANT text := NEW.state::text;
@@ -134,7 +134,7 @@ COMMENT ON FUNCTION keep_state() IS
 
 -- Only code of this schema runs as the table's owner, so a caller who is not the owner writes by hand.
 CREATE OR REPLACE FUNCTION keep_to_functions() RETURNS trigger
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT pg_catalog.pg_has_role(current_user,
             (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = TG_RELID), 'USAGE') THEN
@@ -148,7 +148,7 @@ COMMENT ON FUNCTION keep_to_functions() IS
     'Trigger with arguments (what, functions): refuses app roles to do by hand what functions do (42501).';
 
 CREATE OR REPLACE FUNCTION record_move() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     row_now CONSTANT jsonb := pg_catalog.to_jsonb(NEW);
 BEGIN
@@ -169,7 +169,7 @@ COMMENT ON FUNCTION record_move() IS
 
 -- The claim to act for a user: the service, the schema's owner, or the user's own session.
 CREATE OR REPLACE FUNCTION is_service() RETURNS boolean
-LANGUAGE sql STABLE SET search_path = '' AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_catalog.pg_has_role(caller, 'service_role', 'MEMBER')
         OR pg_catalog.pg_has_role(caller, (SELECT p.proowner FROM pg_catalog.pg_proc p
                WHERE p.oid = '@schema@.state_transitions()'::pg_catalog.regprocedure), 'MEMBER')

@@ -38,7 +38,7 @@ CREATE INDEX users_region_idx ON users (region_id);
 CREATE INDEX users_state_idx ON users (state);
 
 CREATE OR REPLACE FUNCTION phone_hash(e164 text, pepper text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = '' AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF e164 !~ '^\+[1-9][0-9]{6,14}$' THEN
         RAISE EXCEPTION '"%" is not a phone number in E.164 form', e164
@@ -55,7 +55,7 @@ COMMENT ON FUNCTION phone_hash(text, text) IS
 GRANT EXECUTE ON FUNCTION phone_hash(text, text) TO service_role;
 
 CREATE OR REPLACE FUNCTION keep_user_lifecycle() RETURNS trigger
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NEW.state = 'verified' AND OLD.state <> 'verified'
        AND NEW.birthday > pg_catalog.timezone('UTC', now())::date
@@ -100,7 +100,7 @@ CREATE POLICY auth_user_map_select_own ON auth_user_map
     FOR SELECT TO authenticated USING (auth_user_id = (SELECT auth.uid()));
 
 CREATE OR REPLACE FUNCTION current_user_id() RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT m.user_id FROM @schema@.auth_user_map m JOIN @schema@.users u ON u.id = m.user_id
     WHERE m.auth_user_id = auth.uid() AND u.deleted_at IS NULL
 $$;
@@ -109,7 +109,7 @@ COMMENT ON FUNCTION current_user_id() IS
 GRANT EXECUTE ON FUNCTION current_user_id() TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION require_self(user_id uuid) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = '' AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT @schema@.is_service() AND user_id IS DISTINCT FROM @schema@.current_user_id() THEN
         RAISE EXCEPTION 'user % is not who is signed in', user_id
@@ -147,7 +147,7 @@ CREATE INDEX otp_sessions_user_idx ON otp_sessions (user_id);
 CREATE INDEX otp_sessions_expires_idx ON otp_sessions (expires_at);
 
 CREATE OR REPLACE FUNCTION start_otp(user_id uuid, otp_hash text, expires_at timestamptz) RETURNS uuid
-LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO @schema@.otp_sessions AS o (user_id, otp_hash, expires_at)
     VALUES (start_otp.user_id, start_otp.otp_hash, start_otp.expires_at)
     ON CONFLICT (user_id) WHERE verified_at IS NULL DO UPDATE
@@ -159,7 +159,7 @@ COMMENT ON FUNCTION start_otp(uuid, text, timestamptz) IS
 GRANT EXECUTE ON FUNCTION start_otp(uuid, text, timestamptz) TO service_role;
 
 CREATE OR REPLACE FUNCTION verify_otp(user_id uuid, otp_hash text) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     right_code boolean;
 BEGIN

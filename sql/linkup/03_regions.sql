@@ -49,7 +49,7 @@ CREATE POLICY region_memberships_select_own ON region_memberships
     FOR SELECT TO authenticated USING (user_id = (SELECT @schema@.current_user_id()));
 
 CREATE OR REPLACE FUNCTION keep_region_membership() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NEW.status = 'active' AND NEW.released_at IS NULL THEN
         PERFORM FROM @schema@.regions r WHERE r.id = NEW.region_id AND r.state = 'open' FOR SHARE;
@@ -68,7 +68,7 @@ CREATE OR REPLACE TRIGGER region_memberships_keep_open BEFORE INSERT OR UPDATE O
     FOR EACH ROW EXECUTE FUNCTION keep_region_membership();
 
 CREATE OR REPLACE FUNCTION follow_region_membership() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE @schema@.users u SET region_id = m.region_id
     FROM (SELECT (SELECT r.region_id FROM @schema@.region_memberships r
@@ -96,7 +96,7 @@ CREATE POLICY activity_catalogue_select_all_authenticated ON activity_catalogue
     FOR SELECT TO authenticated USING (true);
 
 CREATE OR REPLACE FUNCTION seed_linkup_examples() RETURNS TABLE (regions bigint, activities bigint)
-LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH region AS (
         INSERT INTO @schema@.regions (slug, display_name, state, geometry, rules) VALUES
             ('seattle',  'Seattle',  'open',       '{"zips": ["98101", "98102", "98103", "98109", "98122"]}', '{"minimum_density": 50}'),

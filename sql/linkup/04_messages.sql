@@ -102,7 +102,7 @@ CREATE OR REPLACE FUNCTION ingest_sms(
     body_ciphertext bytea, body_iv bytea, body_tag bytea,
     key_version int DEFAULT 1, media_count int DEFAULT 0, correlation_id uuid DEFAULT NULL)
 RETURNS sms_messages
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     message @schema@.sms_messages;
@@ -142,7 +142,7 @@ CREATE OR REPLACE FUNCTION enqueue_sms(
     body_ciphertext bytea, body_iv bytea, body_tag bytea,
     key_version int DEFAULT 1, correlation_id uuid DEFAULT NULL)
 RETURNS sms_outbound_jobs
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     job @schema@.sms_outbound_jobs;
@@ -174,7 +174,7 @@ GRANT EXECUTE ON FUNCTION enqueue_sms(text, uuid, text, text, bytea, bytea, byte
 
 CREATE OR REPLACE FUNCTION claim_sms_jobs(how_many int, at timestamptz DEFAULT now())
 RETURNS SETOF sms_outbound_jobs
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- A worker died with the last attempt.
     UPDATE @schema@.sms_outbound_jobs j
@@ -205,7 +205,7 @@ CREATE OR REPLACE FUNCTION finish_sms_job(
     job_id uuid, attempt int, message_sid text DEFAULT NULL, failure text DEFAULT NULL,
     at timestamptz DEFAULT now())
 RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF pg_catalog.num_nonnulls(message_sid, failure) <> 1 THEN
         RAISE EXCEPTION 'job % ends with a message_sid or with a failure', job_id

@@ -38,22 +38,22 @@ GRANT INSERT (user_id, activity_patterns, boundaries, preferences, active_intent
       UPDATE (user_id, activity_patterns, boundaries, preferences, active_intent) ON profiles TO authenticated;
 
 CREATE OR REPLACE FUNCTION valid_fingerprint(document jsonb) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = ''
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT community_core.linkup_document_fault('fingerprint', document::text) IS NULL $$;
 COMMENT ON FUNCTION valid_fingerprint(jsonb) IS
     'Whether this is a Friend Fingerprint: named factors, ranges from 0 to 1, no unknown keys. NULL and JSON null are none. Immutable. community_core.linkup_document_fault says what is wrong. Example: SELECT valid_fingerprint(''{"social_pace": {"range_value": 0.4, "confidence": 0.55}}'')';
 CREATE OR REPLACE FUNCTION valid_activity_patterns(document jsonb) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = ''
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT community_core.linkup_document_fault('activity_patterns', document::text) IS NULL $$;
 COMMENT ON FUNCTION valid_activity_patterns(jsonb) IS
     'Whether this is a list of activity patterns. Immutable. Example: SELECT valid_activity_patterns(''[{"activity_key": "coffee", "confidence": 0.7}]'')';
 CREATE OR REPLACE FUNCTION valid_boundaries(document jsonb) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = ''
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT community_core.linkup_document_fault('boundaries', document::text) IS NULL $$;
 COMMENT ON FUNCTION valid_boundaries(jsonb) IS
     'Whether this is an object of boundaries. Immutable. Example: SELECT valid_boundaries(''{"no_thanks": ["bars"], "hard_constraints": {"smoking": false}}'')';
 CREATE OR REPLACE FUNCTION valid_brief(document jsonb) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = ''
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT community_core.linkup_document_fault('brief', document::text) IS NULL $$;
 COMMENT ON FUNCTION valid_brief(jsonb) IS
     'Whether this is the brief of a LinkUp. Immutable. Example: SELECT valid_brief(''{"activity_key": "coffee", "time_window": "SAT_MORNING"}'')';
@@ -62,7 +62,7 @@ GRANT EXECUTE ON FUNCTION valid_fingerprint(jsonb), valid_activity_patterns(json
 
 -- A CHECK that calls the extension would be dropped with it.
 CREATE OR REPLACE FUNCTION check_document() RETURNS trigger
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     row_now CONSTANT jsonb := pg_catalog.to_jsonb(NEW);
     row_old CONSTANT jsonb := CASE TG_OP WHEN 'UPDATE' THEN pg_catalog.to_jsonb(OLD) END;
@@ -93,7 +93,7 @@ CREATE OR REPLACE TRIGGER profiles_record_move AFTER UPDATE OF state ON profiles
     FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION record_move();
 
 CREATE OR REPLACE FUNCTION stamp_profile_state() RETURNS trigger
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NEW.state IN ('complete_mvp', 'complete_full') THEN
         NEW.completed_at := coalesce(NEW.completed_at, now());
@@ -132,7 +132,7 @@ CREATE POLICY profile_events_select_own ON profile_events
     FOR SELECT TO authenticated USING (user_id = (SELECT @schema@.current_user_id()));
 
 CREATE OR REPLACE FUNCTION record_profile_change() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     old_row CONSTANT jsonb := CASE TG_OP WHEN 'UPDATE' THEN pg_catalog.to_jsonb(OLD) ELSE '{}' END;
     changes jsonb;

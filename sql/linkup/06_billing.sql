@@ -60,7 +60,7 @@ CREATE POLICY entitlements_select_own ON entitlements
     FOR SELECT TO authenticated USING (user_id = (SELECT @schema@.current_user_id()));
 
 CREATE OR REPLACE FUNCTION follow_subscription() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     entitled CONSTANT boolean := NEW.state IN ('trialing', 'active')
         OR (NEW.state = 'past_due' AND NEW.grace_until IS NOT NULL);
@@ -102,7 +102,7 @@ CREATE INDEX stripe_events_type_idx ON stripe_events (event_type);
 CREATE INDEX stripe_events_unprocessed_idx ON stripe_events (received_at) WHERE processed_at IS NULL;
 
 CREATE OR REPLACE FUNCTION apply_stripe_event(event stripe_events) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     object      CONSTANT jsonb := event.payload #> '{data,object}';
     told        CONSTANT @schema@.subscription_state := CASE
@@ -163,7 +163,7 @@ COMMENT ON FUNCTION apply_stripe_event(stripe_events) IS
 
 CREATE OR REPLACE FUNCTION ingest_stripe_event(event_id text, event_type text, payload jsonb)
 RETURNS stripe_events
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     event   @schema@.stripe_events;
@@ -193,7 +193,7 @@ COMMENT ON FUNCTION ingest_stripe_event(text, text, jsonb) IS
 GRANT EXECUTE ON FUNCTION ingest_stripe_event(text, text, jsonb) TO service_role;
 
 CREATE OR REPLACE FUNCTION retry_stripe_events() RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_catalog.count(i.processed_at)
     FROM (SELECT e.stripe_event_id, e.event_type, e.payload FROM @schema@.stripe_events e
           WHERE e.processed_at IS NULL ORDER BY e.received_at, e.id) e,

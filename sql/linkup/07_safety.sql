@@ -21,7 +21,7 @@ CREATE INDEX safety_holds_state_idx ON safety_holds (state);
 CREATE INDEX safety_holds_applied_by_admin_idx ON safety_holds (applied_by_admin);
 
 CREATE OR REPLACE FUNCTION is_on_hold(user_id uuid, at timestamptz DEFAULT now()) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT EXISTS (SELECT FROM @schema@.safety_holds h
                    WHERE h.user_id = is_on_hold.user_id AND h.state <> 'none' AND h.cleared_at IS NULL
                      AND (h.expires_at IS NULL OR h.expires_at > is_on_hold.at))
@@ -103,7 +103,7 @@ CREATE POLICY user_blocks_delete_own ON user_blocks
 GRANT INSERT (blocker_user_id, blocked_user_id) ON user_blocks TO authenticated;
 
 CREATE OR REPLACE FUNCTION is_blocked(one uuid, other uuid) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT EXISTS (SELECT FROM @schema@.user_blocks b
                    WHERE (b.blocker_user_id, b.blocked_user_id) IN ((one, other), (other, one)))
 $$;
@@ -128,7 +128,7 @@ COMMENT ON TABLE user_strikes IS 'Points against a user that count within their 
 CREATE INDEX user_strikes_user_idx ON user_strikes (user_id);
 
 CREATE OR REPLACE FUNCTION hold_by_strikes() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     total   bigint;
     earned  @schema@.safety_hold_state;
@@ -164,7 +164,7 @@ CREATE OR REPLACE TRIGGER user_strikes_hold AFTER INSERT OR UPDATE ON user_strik
     FOR EACH ROW EXECUTE FUNCTION hold_by_strikes();
 
 CREATE OR REPLACE FUNCTION release_expired_holds(at timestamptz DEFAULT now()) RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH released AS (
         UPDATE @schema@.safety_holds h SET state = 'none', cleared_at = release_expired_holds.at
         WHERE h.state <> 'none' AND h.expires_at <= release_expired_holds.at RETURNING 1)

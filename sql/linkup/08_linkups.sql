@@ -110,7 +110,7 @@ CREATE INDEX linkup_reminders_linkup_id_idx ON linkup_reminders (linkup_id);
 -- Whose LinkUp it is: definer functions, because a policy that reads another table with policies
 -- that read back would recurse.
 CREATE OR REPLACE FUNCTION my_linkup_ids() RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH me (id) AS MATERIALIZED (SELECT @schema@.current_user_id())
     SELECT l.id FROM @schema@.linkups l JOIN me ON l.initiator_user_id = me.id
     UNION SELECT p.linkup_id FROM @schema@.linkup_participants p JOIN me ON p.user_id = me.id
@@ -120,12 +120,12 @@ $$;
 COMMENT ON FUNCTION my_linkup_ids() IS
     'The LinkUps that the signed-in user initiated, takes part in, or holds an open or accepted invite to. Stable. For policies.';
 CREATE OR REPLACE FUNCTION my_shared_linkup_ids() RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.linkup_id FROM @schema@.linkup_participants p WHERE p.user_id = @schema@.current_user_id()
 $$;
 COMMENT ON FUNCTION my_shared_linkup_ids() IS 'The LinkUps that the signed-in user is a participant of. Stable. For policies.';
 CREATE OR REPLACE FUNCTION my_fellow_ids() RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT DISTINCT p.user_id
     FROM @schema@.linkup_participants mine
     JOIN @schema@.linkup_participants p ON p.linkup_id = mine.linkup_id

@@ -1,7 +1,7 @@
 -- Who may be asked and who may ask, and the answers.
 
 CREATE OR REPLACE FUNCTION invite_filters(user_id uuid, region_id uuid, present uuid[]) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_catalog.jsonb_build_object(
         'passed', coalesce(pg_catalog.jsonb_agg(f.name ORDER BY f.place) FILTER (WHERE f.passed), '[]'),
         'failed', coalesce(pg_catalog.jsonb_agg(f.name ORDER BY f.place) FILTER (WHERE NOT f.passed), '[]'))
@@ -29,7 +29,7 @@ COMMENT ON FUNCTION invite_filters(uuid, uuid, uuid[]) IS
 GRANT EXECUTE ON FUNCTION invite_filters(uuid, uuid, uuid[]) TO service_role;
 
 CREATE OR REPLACE FUNCTION present_user_ids(linkup_id uuid) RETURNS uuid[]
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT ARRAY(
         SELECT l.initiator_user_id FROM @schema@.linkups l WHERE l.id = present_user_ids.linkup_id
         UNION SELECT i.invited_user_id FROM @schema@.linkup_invites i
@@ -39,7 +39,7 @@ COMMENT ON FUNCTION present_user_ids(uuid) IS 'The initiator of a LinkUp and tho
 GRANT EXECUTE ON FUNCTION present_user_ids(uuid) TO service_role;
 
 CREATE OR REPLACE FUNCTION require_initiator(user_id uuid, region_id uuid) RETURNS void
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     failed CONSTANT jsonb := @schema@.invite_filters(user_id, region_id, '{}') -> 'failed'
         || CASE WHEN EXISTS (SELECT FROM @schema@.entitlements e
@@ -58,7 +58,7 @@ COMMENT ON FUNCTION require_initiator(uuid, uuid) IS
     'Raises 42501 unless the user is active, in the region, entitled to initiate and not on hold. Stable.';
 
 CREATE OR REPLACE FUNCTION admit_linkup() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM @schema@.require_initiator(NEW.initiator_user_id, NEW.region_id);
     RETURN NEW;
@@ -69,7 +69,7 @@ CREATE OR REPLACE TRIGGER linkups_admit BEFORE INSERT ON linkups
     FOR EACH ROW EXECUTE FUNCTION admit_linkup();
 
 CREATE OR REPLACE FUNCTION admit_invite() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     linkup  @schema@.linkups;
     filters jsonb;
@@ -106,7 +106,7 @@ CREATE OR REPLACE FUNCTION invite_user(
     linkup_id uuid, user_id uuid, idempotency_key text,
     offered_options jsonb DEFAULT NULL, explainability jsonb DEFAULT '{}', expires_at timestamptz DEFAULT NULL)
 RETURNS linkup_invites
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     invite @schema@.linkup_invites;
@@ -131,7 +131,7 @@ COMMENT ON FUNCTION invite_user(uuid, uuid, text, jsonb, jsonb, timestamptz) IS
 GRANT EXECUTE ON FUNCTION invite_user(uuid, uuid, text, jsonb, jsonb, timestamptz) TO service_role;
 
 CREATE OR REPLACE FUNCTION invite_for_answer(invite_id uuid) RETURNS linkup_invites
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     invite @schema@.linkup_invites;
 BEGIN
@@ -157,7 +157,7 @@ COMMENT ON FUNCTION invite_for_answer(uuid) IS
 CREATE OR REPLACE FUNCTION accept_invite(
     invite_id uuid, selected_option text DEFAULT NULL, response_message_sid text DEFAULT NULL)
 RETURNS invite_state
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     invite  @schema@.linkup_invites := @schema@.invite_for_answer(invite_id);
@@ -194,7 +194,7 @@ COMMENT ON FUNCTION accept_invite(uuid, text, text) IS
     'Says yes to an invite, as the invited or as the service. Returns accepted; or closed, where the LinkUp is full or the person no longer passes its filters; expired, where the window is over; for an answered invite its state. Volatile. Errors: 42501 not yours, P0002 no such invite, 55000 the LinkUp is not broadcasting. Example: SELECT accept_invite(id) FROM linkup_invites WHERE state = ''pending'' LIMIT 1';
 CREATE OR REPLACE FUNCTION decline_invite(invite_id uuid, response_message_sid text DEFAULT NULL)
 RETURNS invite_state
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     invite @schema@.linkup_invites := @schema@.invite_for_answer(invite_id);

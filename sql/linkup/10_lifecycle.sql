@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION create_linkup(
     event_time timestamptz DEFAULT NULL, acceptance_window_ends_at timestamptz DEFAULT NULL,
     venue jsonb DEFAULT NULL, correlation_id uuid DEFAULT NULL)
 RETURNS linkups
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     linkup @schema@.linkups;
@@ -39,7 +39,7 @@ COMMENT ON FUNCTION create_linkup(uuid, uuid, jsonb, text, timestamptz, timestam
     'Drafts a LinkUp once per create key, as its initiator or as the service; the sizes come from brief.group_size. Returns the row, on a retry the same one. Volatile. Errors: 42501 not yourself, or may not initiate (the hint says why); 23514 the brief is malformed; 23505 the key is another LinkUp''s. Example: SELECT id FROM create_linkup(''0199a7c2-0000-7000-8000-000000000002'', ''0199a7c2-0000-7000-8000-000000000003'', ''{"activity_key": "coffee", "time_window": "SAT_MORNING"}'', ''key-1'')';
 
 CREATE OR REPLACE FUNCTION linkup_for_move(linkup_id uuid) RETURNS linkups
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     linkup @schema@.linkups;
 BEGIN
@@ -59,7 +59,7 @@ COMMENT ON FUNCTION linkup_for_move(uuid) IS
 
 CREATE OR REPLACE FUNCTION broadcast(linkup_id uuid, acceptance_window_ends_at timestamptz DEFAULT NULL)
 RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     linkup @schema@.linkups := @schema@.linkup_for_move(linkup_id);
@@ -84,7 +84,7 @@ COMMENT ON FUNCTION broadcast(uuid, timestamptz) IS
     'Sends a draft''s invites and opens its acceptance window; of a LinkUp that is broadcasting it changes nothing. Returns how many invites were sent. Volatile. Errors: 22023 no window; 42501; P0002; 55000 it is neither draft nor broadcasting. Example: SELECT broadcast(id, now() + ''6 hours'') FROM linkups WHERE state = ''draft'' LIMIT 1';
 
 CREATE OR REPLACE FUNCTION lock_linkup(linkup_id uuid, expected_lock_version int) RETURNS linkups
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     linkup  @schema@.linkups := @schema@.linkup_for_move(linkup_id);
@@ -137,7 +137,7 @@ COMMENT ON FUNCTION lock_linkup(uuid, int) IS
     'Fixes who takes part: the initiator, then those who accepted in the order of their answers, as long as they pass the filters and there is a place. Everybody else''s invite is closed. Once only: of callers side by side one locks. expected_lock_version: as the caller read it. Returns the row. Volatile. Errors: 55000 not broadcasting (locked already), or fewer than min_size; 40001 another lock version; 42501; P0002. Example: SELECT locked_at FROM lock_linkup(''0199a7c2-0000-7000-8000-000000000001'', 0)';
 
 CREATE OR REPLACE FUNCTION close_linkup(linkup_id uuid, pending_to invite_state) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     UPDATE @schema@.linkup_invites i
     SET state = CASE i.state WHEN 'pending' THEN pending_to ELSE 'closed' END, closed_at = now()
     WHERE i.linkup_id = close_linkup.linkup_id AND i.state IN ('pending', 'accepted');
@@ -150,7 +150,7 @@ COMMENT ON FUNCTION close_linkup(uuid, invite_state) IS
     'Closes the invites, the places and the reminders of a LinkUp that will not take place. Volatile. For the functions that end one.';
 
 CREATE OR REPLACE FUNCTION cancel(linkup_id uuid, reason text DEFAULT NULL) RETURNS linkups
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     linkup @schema@.linkups := @schema@.linkup_for_move(linkup_id);
@@ -167,7 +167,7 @@ COMMENT ON FUNCTION cancel(uuid, text) IS
     'Cancels a LinkUp before it has taken place, as its initiator or as the service; canceling twice changes nothing. Returns the row. Volatile. Errors: 42501; P0002; 55000 it is over. Example: SELECT canceled_reason FROM cancel(''0199a7c2-0000-7000-8000-000000000001'', ''rain'')';
 
 CREATE OR REPLACE FUNCTION complete(linkup_id uuid, at timestamptz DEFAULT now()) RETURNS linkups
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     linkup @schema@.linkups := @schema@.linkup_for_move(linkup_id);
 BEGIN
@@ -185,7 +185,7 @@ COMMENT ON FUNCTION complete(uuid, timestamptz) IS
     'Ends a locked LinkUp that has taken place; twice changes nothing. at: the time to go by. Returns the row. Volatile. Errors: 55000 not locked, or its event_time is not over; 42501; P0002. For the service. Example: SELECT state FROM complete(''0199a7c2-0000-7000-8000-000000000001'')';
 
 CREATE OR REPLACE FUNCTION expire_due(at timestamptz DEFAULT now()) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     due     uuid;
     expired bigint := 0;

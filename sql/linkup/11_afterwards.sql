@@ -32,7 +32,7 @@ GRANT INSERT (linkup_id, user_id, attendance_response, do_again, feedback),
       UPDATE (linkup_id, user_id, attendance_response, do_again, feedback) ON linkup_outcomes TO authenticated;
 
 CREATE OR REPLACE FUNCTION admit_outcome() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- Row security judges after this trigger, whose answer would tell a stranger who was there.
     PERFORM @schema@.require_self(NEW.user_id);
@@ -53,7 +53,7 @@ CREATE OR REPLACE TRIGGER linkup_outcomes_admit BEFORE INSERT OR UPDATE ON linku
     FOR EACH ROW EXECUTE FUNCTION admit_outcome();
 
 CREATE OR REPLACE FUNCTION mark_attendance() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE @schema@.linkup_participants p SET status = NEW.attendance_response
     WHERE p.linkup_id = NEW.linkup_id AND p.user_id = NEW.user_id AND p.status <> NEW.attendance_response;
@@ -98,7 +98,7 @@ GRANT INSERT (linkup_id, chooser_user_id, target_user_id, choice),
       UPDATE (linkup_id, chooser_user_id, target_user_id, choice) ON contact_exchange_choices TO authenticated;
 
 CREATE OR REPLACE FUNCTION admit_contact_choice() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM @schema@.require_self(NEW.chooser_user_id);
     IF TG_OP = 'UPDATE' AND (OLD.linkup_id, OLD.chooser_user_id, OLD.target_user_id)
@@ -146,7 +146,7 @@ CREATE OR REPLACE TRIGGER contact_exchanges_by_function BEFORE INSERT OR UPDATE 
     FOR EACH ROW EXECUTE FUNCTION keep_to_functions('a contact exchange', 'nothing: two mutual choices make it');
 
 CREATE OR REPLACE FUNCTION withhold_blocked_exchange() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- No error: it would tell who is blocked.
     IF @schema@.is_blocked(NEW.user_a_id, NEW.user_b_id) THEN

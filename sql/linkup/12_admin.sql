@@ -39,7 +39,7 @@ CREATE UNIQUE INDEX admin_audit_log_backfill_key ON admin_audit_log
 SELECT community_core.create_audit_log('admin_audit_log', erasable => '{target_id,reason,payload}');
 
 CREATE OR REPLACE FUNCTION current_admin_id() RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT a.id FROM @schema@.admin_users a
     WHERE @schema@.is_service() AND pg_catalog.lower(a.email) = pg_catalog.lower(auth.jwt() ->> 'email')
 $$;
@@ -50,7 +50,7 @@ GRANT EXECUTE ON FUNCTION current_admin_id() TO service_role;
 CREATE OR REPLACE FUNCTION log_admin_action(
     action text, target_type text, target_id uuid DEFAULT NULL, reason text DEFAULT NULL, payload jsonb DEFAULT '{}')
 RETURNS uuid
-LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO @schema@.admin_audit_log (admin_user_id, action, target_type, target_id, reason, payload)
     VALUES (@schema@.current_admin_id(), log_admin_action.action, log_admin_action.target_type,
             log_admin_action.target_id, log_admin_action.reason, log_admin_action.payload)
@@ -61,7 +61,7 @@ COMMENT ON FUNCTION log_admin_action(text, text, uuid, text, jsonb) IS
 GRANT EXECUTE ON FUNCTION log_admin_action(text, text, uuid, text, jsonb) TO service_role;
 
 CREATE OR REPLACE FUNCTION log_admin_change() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     before  CONSTANT jsonb := CASE WHEN TG_OP <> 'INSERT' THEN pg_catalog.to_jsonb(OLD) ELSE '{}' END;
     after   CONSTANT jsonb := CASE WHEN TG_OP <> 'DELETE' THEN pg_catalog.to_jsonb(NEW) ELSE '{}' END;
@@ -115,7 +115,7 @@ CREATE OR REPLACE TRIGGER entitlements_log_admin_change AFTER INSERT OR UPDATE O
 CREATE OR REPLACE FUNCTION record_backfill(
     name text, chunk int, resume_token text, rows bigint, finished boolean DEFAULT false)
 RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF num_nulls(name, chunk, rows) > 0 OR (resume_token IS NULL AND NOT finished) THEN
         RAISE EXCEPTION 'a chunk of a backfill has a name, a number, a count of rows and, unless it is the last, a resume token'
@@ -132,7 +132,7 @@ COMMENT ON FUNCTION record_backfill(text, int, text, bigint, boolean) IS
     'Records a chunk of a backfill in admin_audit_log, in the transaction that did it. name: the backfill''s; chunk: 1, 2, …; resume_token: where the next chunk begins; rows: how many this one changed; finished: whether it was the last. Returns false where that chunk is recorded already: then roll back, another worker did it. Volatile. Errors: 22004. Example: SELECT record_backfill(''normalize_phones'', 1, ''0199a7c2'', 5000)';
 CREATE OR REPLACE FUNCTION backfill_progress(name text)
 RETURNS TABLE (chunks bigint, rows bigint, resume_token text, finished boolean, recorded_at timestamptz)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_catalog.count(*), pg_catalog.sum((l.payload ->> 'rows')::bigint)::bigint,
            (pg_catalog.array_agg(l.payload ->> 'resume_token' ORDER BY (l.payload ->> 'chunk')::int DESC))[1],
            pg_catalog.bool_or((l.payload ->> 'finished')::boolean), pg_catalog.max(l.created_at)

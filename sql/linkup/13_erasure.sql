@@ -22,7 +22,7 @@ CREATE INDEX magic_links_linkup_id_idx ON magic_links (linkup_id);
 
 CREATE OR REPLACE FUNCTION consume_magic_link(token_hash text, purpose text)
 RETURNS TABLE (user_id uuid, linkup_id uuid)
-LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     UPDATE @schema@.magic_links m SET consumed_at = now()
     FROM @schema@.users u
     WHERE m.token_hash = consume_magic_link.token_hash AND m.purpose = consume_magic_link.purpose
@@ -47,7 +47,7 @@ SELECT community_core.create_retention_policy('magic_links', 'expires_at', '30 d
 WHERE NOT community_core.has_retention_policy('magic_links', 'delete_expires_at');
 
 CREATE OR REPLACE FUNCTION erase_user(user_id uuid) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     person @schema@.users;
@@ -138,7 +138,7 @@ COMMENT ON FUNCTION erase_user(uuid) IS
     'Soft-deletes a user and erases what may go. Returns false where there is no such user any more. Volatile. For delete_user.';
 
 CREATE OR REPLACE FUNCTION delete_user(user_id uuid) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM @schema@.require_self(user_id);
     RETURN @schema@.erase_user(user_id);
@@ -149,7 +149,7 @@ COMMENT ON FUNCTION delete_user(uuid) IS
 GRANT EXECUTE ON FUNCTION delete_user(uuid) TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION delete_user_of_account() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM @schema@.erase_user(m.user_id) FROM @schema@.auth_user_map m WHERE m.auth_user_id = OLD.id;
     RETURN OLD;

@@ -49,7 +49,7 @@ CREATE INDEX idx_profiles_user_org ON profiles (organization_id, id);
 -- profiles recurses for ever (42P17). One value, not a set, so that an index on
 -- (organization_id, created_at) also gives the order; PL/pgSQL, because its plans are kept.
 CREATE OR REPLACE FUNCTION current_organization_id() RETURNS uuid
-LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN (SELECT p.organization_id FROM @schema@.profiles p WHERE p.id = auth.uid());
 END
@@ -58,7 +58,7 @@ COMMENT ON FUNCTION current_organization_id() IS
     'The organization of whoever asks, as uuid; NULL for nobody and for a person without one. Stable. Example: SELECT current_organization_id()';
 
 CREATE OR REPLACE FUNCTION administered_organization_id() RETURNS uuid
-LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN (SELECT p.organization_id FROM @schema@.profiles p
             WHERE p.id = auth.uid() AND p.role = 'admin');
@@ -89,7 +89,7 @@ GRANT UPDATE (full_name, avatar_url) ON profiles TO authenticated;
 -- The last admin stays. The count is exact under any concurrency, because the counter engine locks
 -- the organization before it changes it; so the rule is kept where the count changes.
 CREATE OR REPLACE FUNCTION keep_an_admin() RETURNS trigger
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'organization "%" must keep an admin', NEW.slug
         USING ERRCODE = 'check_violation', CONSTRAINT = 'organizations_keep_an_admin',

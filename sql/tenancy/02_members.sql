@@ -42,7 +42,7 @@ CREATE POLICY organization_invitations_delete_admins ON organization_invitations
 -- the organization's row, and is looked at again once it is held. Under REPEATABLE READ a change of
 -- the admins in between is 40001.
 CREATE OR REPLACE FUNCTION lock_administered_organization() RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     administered uuid := @schema@.administered_organization_id();
 BEGIN
@@ -60,7 +60,7 @@ COMMENT ON FUNCTION lock_administered_organization() IS
     'The organization of which whoever asks is an admin, locked until the end of the transaction; 42501 for everybody else. Called by the other functions only.';
 
 CREATE OR REPLACE FUNCTION set_member_role(member_id uuid, new_role text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     administered uuid := @schema@.lock_administered_organization();
 BEGIN
@@ -76,7 +76,7 @@ COMMENT ON FUNCTION set_member_role(uuid, text) IS
     'Makes a member of the caller''s own organization an admin or a member. Admins only (42501); 42704 no such member, 23514 another role or the last admin. Example: SELECT set_member_role(''00000000-0000-4000-8000-000000000002'', ''admin'')';
 
 CREATE OR REPLACE FUNCTION remove_member(member_id uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     organization uuid;
 BEGIN
@@ -98,7 +98,7 @@ COMMENT ON FUNCTION remove_member(uuid) IS
     'Takes a member out of the caller''s own organization; everybody may take out himself, which is leaving. Admins only for others (42501); 42704 no such member, 23514 the last admin. Example: SELECT remove_member(auth.uid())';
 
 CREATE OR REPLACE FUNCTION invite_member(email text, role text DEFAULT 'member') RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     administered uuid := @schema@.lock_administered_organization();
@@ -124,7 +124,7 @@ COMMENT ON FUNCTION invite_member(text, text) IS
     'Invites the person with this e-mail address into the caller''s own organization, as member or admin, for seven days; inviting again renews the open invitation. Returns its id, to be sent to the person. Admins only (42501); 55000 a member already, 23514 no e-mail address or another role. Example: SELECT invite_member(''ada@example.com'')';
 
 CREATE OR REPLACE FUNCTION accept_invitation(invitation_id uuid) RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     person     auth.users;
     invitation @schema@.organization_invitations;

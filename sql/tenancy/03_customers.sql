@@ -55,7 +55,7 @@ GRANT INSERT (organization_id, name, email, company, industry, status),
 -- A plain UPDATE cannot do it: the row that it makes is one the SELECT policy no longer shows, and
 -- such an UPDATE is refused.
 CREATE OR REPLACE FUNCTION delete_customer(customer_id uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE @schema@.customers c SET deleted_at = now()
     WHERE c.id = customer_id AND c.organization_id = @schema@.administered_organization_id()
@@ -71,7 +71,7 @@ COMMENT ON FUNCTION delete_customer(uuid) IS
     'Makes a customer of the caller''s own organization invisible; its revenue and activities stay. Admins only; 42704 no such customer there. Example: SELECT delete_customer(''00000000-0000-4000-8000-000000000003'')';
 
 CREATE OR REPLACE FUNCTION restore_customer(customer_id uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE @schema@.customers c SET deleted_at = NULL
     WHERE c.id = customer_id AND c.organization_id = @schema@.administered_organization_id()

@@ -46,7 +46,7 @@ SELECT community_core.create_sum('@schema@.revenue', 'customer_id', 'amount',
 -- order of their keys, so that two imports of the same customers wait for one another instead of
 -- deadlocking.
 CREATE OR REPLACE FUNCTION keep_last_purchase_date() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     touched uuid[] := ARRAY[OLD.customer_id, NEW.customer_id];
 BEGIN

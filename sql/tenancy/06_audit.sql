@@ -27,7 +27,7 @@ CREATE POLICY audit_logs_select_admins ON audit_logs
 
 -- The service role may insert into any table of a module; here nobody inserts but the triggers.
 CREATE OR REPLACE FUNCTION refuse_direct_entry() RETURNS trigger
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'nobody writes %.% but the database itself', TG_TABLE_SCHEMA, TG_TABLE_NAME
         USING ERRCODE = 'insufficient_privilege',
@@ -48,7 +48,7 @@ SELECT community_core.audit_changes('@schema@.activities', '@schema@.audit_logs'
 
 -- A TRUNCATE does not tell whose rows went, so no chain could record it.
 CREATE OR REPLACE FUNCTION refuse_truncate() RETURNS trigger
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'TRUNCATE of %.% is not allowed', TG_TABLE_SCHEMA, TG_TABLE_NAME
         USING ERRCODE = 'insufficient_privilege',

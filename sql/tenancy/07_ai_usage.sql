@@ -53,7 +53,7 @@ CREATE POLICY ai_usage_log_select_people ON ai_usage_log
     FOR SELECT TO authenticated USING (organization_id = (SELECT current_organization_id()));
 
 CREATE OR REPLACE FUNCTION open_ai_usage_month() RETURNS trigger
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     first_day date := NEW.date - (extract(day FROM NEW.date)::integer - 1);
 BEGIN
@@ -76,7 +76,7 @@ SELECT community_core.create_sum('@schema@.ai_usage_log', 'month_id', 'cost_usd'
 
 -- The month's row is locked while its sum changes, so the last of a budget is spent once.
 CREATE OR REPLACE FUNCTION keep_ai_budget() RETURNS trigger
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     budget numeric := (SELECT o.ai_monthly_budget_usd FROM @schema@.organizations o
                        WHERE o.id = NEW.organization_id);
@@ -102,7 +102,7 @@ CREATE OR REPLACE FUNCTION record_ai_usage(
     input_tokens integer, output_tokens integer, cost_usd numeric,
     date date DEFAULT (now() AT TIME ZONE 'UTC')::date
 ) RETURNS uuid
-LANGUAGE plpgsql SET search_path = '' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     usage @schema@.ai_usage_log;

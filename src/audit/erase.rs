@@ -55,8 +55,17 @@ pub fn erase(subject: Uuid) -> Vec<(String, i64)> {
 pub fn logs() -> Vec<pg_sys::Oid> {
     sql::frame(|| {
         let rows = sql::read(
-            "SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger t
-             WHERE t.tgfoid = 'community_core.audit_append()'::regprocedure ORDER BY 1",
+            // A log whose own triggers somebody dropped is still named by the seals' triggers.
+            "SELECT t.tgrelid FROM pg_catalog.pg_trigger t
+             WHERE t.tgfoid = 'community_core.audit_append()'::regprocedure
+             UNION
+             SELECT c.oid FROM pg_catalog.pg_trigger t
+             CROSS JOIN LATERAL (SELECT pg_catalog.string_to_array(
+                 pg_catalog.encode(t.tgargs, 'escape'), '\\000') AS names) AS arguments
+             JOIN pg_catalog.pg_namespace n ON n.nspname = names[1]
+             JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = names[2]
+             WHERE t.tgfoid = 'community_core.audit_keep()'::regprocedure
+             ORDER BY 1",
             &[],
         );
         (0..rows.len()).filter_map(|row| rows.get(row, 1)).collect()

@@ -285,7 +285,6 @@ fn uuid(out: &mut Vec<u8>, bytes: &[u8; 16]) {
 
 /// ISO 8601 in UTC, as to_jsonb writes it where TimeZone is UTC.
 fn timestamptz(out: &mut Vec<u8>, microseconds: i64) {
-    use std::io::Write;
     const DAY: i64 = 86_400_000_000;
     let (day, rest) = match microseconds {
         i64::MAX => return out.extend_from_slice(b"infinity"),
@@ -299,17 +298,36 @@ fn timestamptz(out: &mut Vec<u8>, microseconds: i64) {
         (1 - year, " BC")
     };
     let (seconds, fraction) = (rest / 1_000_000, rest % 1_000_000);
-    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    // Writing to a vector cannot fail.
-    let _ = write!(
-        out,
-        "{shown:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
-    );
-    if fraction != 0 {
-        let digits = format!("{fraction:06}");
-        let _ = write!(out, ".{}", digits.trim_end_matches('0'));
+    padded(out, shown, 4);
+    for (mark, number) in [
+        (b'-', month),
+        (b'-', day),
+        (b'T', seconds / 3600),
+        (b':', seconds / 60 % 60),
+        (b':', seconds % 60),
+    ] {
+        out.push(mark);
+        padded(out, number, 2);
     }
-    let _ = write!(out, "+00:00{era}");
+    if fraction != 0 {
+        out.push(b'.');
+        padded(out, fraction, 6);
+        while out.last() == Some(&b'0') {
+            out.pop();
+        }
+    }
+    out.extend_from_slice(b"+00:00");
+    out.extend_from_slice(era.as_bytes());
+}
+
+/// The digits of a number, with zeros before them up to a width.
+fn padded(out: &mut Vec<u8>, mut number: i64, width: usize) {
+    let start = out.len();
+    while number > 0 || out.len() - start < width {
+        out.push(b'0' + (number % 10) as u8);
+        number /= 10;
+    }
+    out[start..].reverse();
 }
 
 /// Year, month and day of a number of days since 2000-01-01 in the proleptic Gregorian calendar.

@@ -8,12 +8,16 @@
 //! also those of an RFC 6962 tree, whose root, kept outside, is evidence against whoever rules
 //! the database.
 
+// The rows of table functions say their columns where the functions are declared.
+#![allow(clippy::type_complexity)]
+
 use pgrx::PgRelation;
 use pgrx::prelude::*;
 
 mod append;
 mod block;
 mod changes;
+mod comments;
 mod create;
 mod encoding;
 mod erase;
@@ -40,11 +44,14 @@ use log::Log;
 /// Makes a table an audit log.
 #[pg_extern]
 fn create_audit_log(
-    log: PgRelation,
-    chain_by: default!(Vec<String>, "'{}'"),
-    erasable: default!(Vec<String>, "'{}'"),
-    seal: default!(&str, "'commit'"),
+    log: Option<PgRelation>,
+    chain_by: default!(Option<Vec<String>>, "'{}'"),
+    erasable: default!(Option<Vec<String>>, "'{}'"),
+    seal: default!(Option<&str>, "'commit'"),
 ) {
+    let log = given("log", log);
+    let (chain_by, erasable) = (given("chain_by", chain_by), given("erasable", erasable));
+    let seal = given("seal", seal);
     let oid = log.oid();
     // A table that is open cannot be altered.
     drop(log);
@@ -100,7 +107,6 @@ fn seal_audit(log: default!(Option<PgRelation>, "NULL"), adopt: default!(bool, "
 
 /// The audit logs of the caller's, and what waits to be sealed.
 #[pg_extern(stable)]
-#[allow(clippy::type_complexity)]
 fn audit_logs() -> TableIterator<
     'static,
     (
@@ -155,7 +161,6 @@ fn audit_checkpoint(
 
 /// What of a signed checkpoint today's logs do not continue; nothing when they continue it.
 #[pg_extern(stable)]
-#[allow(clippy::type_complexity)]
 fn verify_checkpoint(
     note: &str,
     vkey: &str,
@@ -188,7 +193,6 @@ fn verify_checkpoint(
 
 /// The RFC 6962 proof that an entry is in the tree of its chain.
 #[pg_extern(stable)]
-#[allow(clippy::type_complexity)]
 fn audit_inclusion_proof(
     log: PgRelation,
     entry: &str,
@@ -272,6 +276,11 @@ fn verify_consistency(
     tree::verify_consistency(old, new, &old_root, &new_root, &path_argument(path))
 }
 
+/// The argument, or 22004: doing nothing in silence would look like success.
+fn given<T>(name: &str, argument: Option<T>) -> T {
+    argument.unwrap_or_else(|| error::raise(error::null_argument(name)))
+}
+
 fn hash_argument(name: &str, bytes: &[u8]) -> hash::Hash {
     bytes
         .try_into()
@@ -305,10 +314,11 @@ fn owned(log: Option<PgRelation>) -> Vec<Log> {
 /// The log as JSON Lines that are checked without Postgres.
 #[pg_extern(stable)]
 fn export_audit(
-    log: PgRelation,
+    log: Option<PgRelation>,
     chain: default!(Option<&str>, "NULL"),
     since: default!(Option<i64>, "NULL"),
 ) -> SetOfIterator<'static, String> {
+    let log = given("log", log);
     let since = export::since(since);
     SetOfIterator::new(export::Export::new(&owned(Some(log))[0], chain, since))
 }
@@ -322,10 +332,11 @@ fn jcs(json: pgrx::JsonB) -> String {
 /// Records what happens to a table in a log.
 #[pg_extern]
 fn audit_changes(
-    target: PgRelation,
-    log: PgRelation,
+    target: Option<PgRelation>,
+    log: Option<PgRelation>,
     mapping: default!(Option<pgrx::JsonB>, "NULL"),
 ) {
+    let (target, log) = (given("target", target), given("log", log));
     let (target_oid, log_oid) = (target.oid(), log.oid());
     drop((target, log));
     changes::attach(target_oid, log_oid, mapping.map(|mapping| mapping.0));

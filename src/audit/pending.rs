@@ -78,10 +78,8 @@ unsafe extern "C-unwind" fn at_transaction(
                 seal_all(batches);
             }
         }
-        pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
-            if WROTE.get() {
-                error::raise(error::audit::prepared_transaction());
-            }
+        pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE if WROTE.get() => {
+            error::raise(error::audit::prepared_transaction());
         }
         pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_ABORT => {
             BATCHES.with_borrow_mut(Vec::clear);

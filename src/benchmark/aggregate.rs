@@ -3,7 +3,7 @@
 //! wrapper would cost more than the aggregation.
 
 use super::decimal::Decimal;
-use super::people::{People, Question};
+use super::people::{People, Question, Value};
 use crate::{error, settings};
 use pg_sys::FunctionCallInfo;
 use pgrx::fcinfo::{pg_arg_is_null, pg_getarg_datum_raw};
@@ -75,7 +75,7 @@ impl Arguments {
             .map(|datum| i64::from(datum.value() as i32))
     }
 
-    fn numeric(&self, position: usize) -> Option<(Decimal, i32)> {
+    fn numeric(&self, position: usize) -> Option<(Value, i32)> {
         // SAFETY: the argument is declared numeric.
         self.datum(position)
             .map(|datum| unsafe { read_numeric(datum) })
@@ -99,7 +99,7 @@ impl Arguments {
 ///
 /// # Safety
 /// `datum` must be a numeric.
-unsafe fn read_numeric(datum: pg_sys::Datum) -> (Decimal, i32) {
+unsafe fn read_numeric(datum: pg_sys::Datum) -> (Value, i32) {
     // SAFETY: a numeric is a varlena; the bytes stay valid for this call.
     let bytes = unsafe {
         let numeric = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
@@ -131,8 +131,11 @@ unsafe fn read_numeric(datum: pg_sys::Datum) -> (Decimal, i32) {
             (sign == 0x4000, i32::from(header & 0x3FFF), weight, 4)
         }
     };
+    if let Some(short) = Decimal::ten_thousandths_of_digits(is_negative, weight, words(first)) {
+        return (Value::TenThousandths(short), decimals);
+    }
     match Decimal::from_digits(is_negative, weight, words(first)) {
-        Some(value) => (value, decimals),
+        Some(value) => (Value::from(value), decimals),
         None => error::raise(error::benchmark::too_many_digits()),
     }
 }
@@ -152,7 +155,7 @@ fn required_k(arguments: &Arguments, position: usize) -> i64 {
 fn step(
     arguments: &Arguments,
     k_position: usize,
-    value: impl Fn() -> Option<(Decimal, i32)>,
+    value: impl Fn() -> Option<(Value, i32)>,
     question: impl Fn() -> Question,
 ) -> pg_sys::Datum {
     let k = required_k(arguments, k_position);
@@ -199,7 +202,7 @@ pub extern "C-unwind" fn k_anonymous_count_step(fcinfo: FunctionCallInfo) -> pg_
     step(
         &Arguments(fcinfo),
         2,
-        || Some((Decimal::ZERO, 0)),
+        || Some((Value::TenThousandths(0), 0)),
         Question::default,
     )
 }
@@ -237,16 +240,19 @@ pub extern "C-unwind" fn k_anonymous_percentile_step(fcinfo: FunctionCallInfo) -
 pub extern "C-unwind" fn k_anonymous_histogram_step(fcinfo: FunctionCallInfo) -> pg_sys::Datum {
     let arguments = Arguments(fcinfo);
     let question = || {
-        let (lower, upper) = (arguments.numeric(3), arguments.numeric(4));
+        let bound = |position| {
+            arguments
+                .numeric(position)
+                .map(|(value, _)| value.decimal())
+        };
+        let (lower, upper) = (bound(3), bound(4));
         match (lower, upper, arguments.int(5)) {
-            (Some((lower, _)), Some((upper, _)), Some(buckets @ 1..=1000)) if lower < upper => {
-                Question {
-                    lower,
-                    upper,
-                    buckets,
-                    ..Question::default()
-                }
-            }
+            (Some(lower), Some(upper), Some(buckets @ 1..=1000)) if lower < upper => Question {
+                lower,
+                upper,
+                buckets,
+                ..Question::default()
+            },
             (_, _, buckets) => error::raise(error::benchmark::bad_argument(
                 "buckets",
                 &buckets.map_or("NULL".to_owned(), |buckets| buckets.to_string()),

@@ -52,6 +52,31 @@ impl Decimal {
         Some(if negative { value.negated() } else { value })
     }
 
+    /// Postgres' own digits in units of 1/10,000, where that is a whole number of at most 16 digits:
+    /// a short cut past the wide arithmetic for nearly all numbers.
+    pub fn ten_thousandths_of_digits(
+        is_negative: bool,
+        weight: i32,
+        digits: impl Iterator<Item = i16>,
+    ) -> Option<i64> {
+        if !(-1..=2).contains(&weight) {
+            return None;
+        }
+        let (mut sum, mut power) = (0i64, weight + 1);
+        for digit in digits {
+            if power < 0 {
+                return None;
+            }
+            sum = sum * 10_000 + i64::from(digit);
+            power -= 1;
+        }
+        while power >= 0 {
+            sum *= 10_000;
+            power -= 1;
+        }
+        Some(if is_negative { -sum } else { sum })
+    }
+
     /// From Postgres' own digits in base 10,000; the first one counts 10,000^weight.
     pub fn from_digits(
         is_negative: bool,
@@ -251,6 +276,16 @@ mod tests {
         // 12345.67 is {1, 2345, 6700} with weight 1
         let read = Decimal::from_digits(true, 1, [1, 2345, 6700].into_iter());
         assert_eq!(read, Some(decimal("-12345.67")));
+        let short = |weight, digits: &[i16]| {
+            Decimal::ten_thousandths_of_digits(false, weight, digits.iter().copied())
+        };
+        assert_eq!(short(1, &[1, 2345, 6700]), Some(123_456_700));
+        assert_eq!(short(2, &[9]), Some(9_000_000_000_000));
+        assert_eq!(short(-1, &[500]), Some(500));
+        assert_eq!(
+            (short(-1, &[500, 1]), short(3, &[1]), short(0, &[])),
+            (None, None, Some(0))
+        );
         // 0.00005 is {5000} with weight -2
         assert_eq!(
             Decimal::from_digits(false, -2, [5000].into_iter()),

@@ -16,6 +16,30 @@ struct Row<V> {
     value: V,
 }
 
+/// A value as it is cheapest to read.
+#[derive(Clone, Copy)]
+pub enum Value {
+    TenThousandths(i64),
+    Wide(Decimal),
+}
+
+impl Value {
+    pub fn decimal(self) -> Decimal {
+        match self {
+            Value::TenThousandths(number) => Decimal::from_ten_thousandths(number),
+            Value::Wide(value) => value,
+        }
+    }
+}
+
+impl From<Decimal> for Value {
+    fn from(value: Decimal) -> Value {
+        value
+            .ten_thousandths()
+            .map_or(Value::Wide(value), Value::TenThousandths)
+    }
+}
+
 enum Rows {
     /// Values in units of 1/10,000, which nearly all are: half the memory.
     Narrow(Vec<Row<i64>>),
@@ -128,14 +152,16 @@ impl People {
         }
     }
 
-    pub fn add(&mut self, person: u128, value: Decimal, observed_at: i64) {
-        match (&mut self.rows, value.ten_thousandths()) {
-            (Rows::Narrow(rows), Some(value)) => rows.push(Row {
-                person,
-                observed_at,
-                value,
-            }),
-            (Rows::Narrow(rows), None) => {
+    pub fn add(&mut self, person: u128, value: Value, observed_at: i64) {
+        match (&mut self.rows, value) {
+            (Rows::Narrow(rows), Value::TenThousandths(value)) => {
+                rows.push(Row {
+                    person,
+                    observed_at,
+                    value,
+                });
+            }
+            (Rows::Narrow(rows), Value::Wide(value)) => {
                 let mut rows = widened(rows);
                 rows.push(Row {
                     person,
@@ -144,11 +170,13 @@ impl People {
                 });
                 self.rows = Rows::Wide(rows);
             }
-            (Rows::Wide(rows), _) => rows.push(Row {
-                person,
-                observed_at,
-                value,
-            }),
+            (Rows::Wide(rows), value) => {
+                rows.push(Row {
+                    person,
+                    observed_at,
+                    value: value.decimal(),
+                });
+            }
         }
         if self.len() >= FEWEST_TO_THIN.max(4 * self.thinned) {
             self.thin();
@@ -340,7 +368,7 @@ mod tests {
             if wide {
                 value = value.plus(Decimal::parse("0.000000000000000000000000000001").unwrap());
             }
-            people.add(*person, value, *observed_at);
+            people.add(*person, value.into(), *observed_at);
         }
         people
     }
@@ -377,7 +405,7 @@ mod tests {
             for row in 0..200_000u128 {
                 people.add(
                     (row % 50_000) << shift,
-                    Decimal::from_int((row / 50_000) as i64),
+                    Decimal::from_int((row / 50_000) as i64).into(),
                     row as i64,
                 );
             }
@@ -390,7 +418,7 @@ mod tests {
     fn rows_are_thinned_before_they_fill_the_memory() {
         let mut people = People::new(Question::default());
         for row in 0..100_000u128 {
-            people.add(row % 10, Decimal::from_int(1), row as i64);
+            people.add(row % 10, Decimal::from_int(1).into(), row as i64);
         }
         assert!(people.len() <= FEWEST_TO_THIN);
         assert_eq!(people.count(), Some(10));
@@ -414,7 +442,7 @@ mod tests {
             } else {
                 30
             };
-            people.add(person, Decimal::from_int(value), 0);
+            people.add(person, Decimal::from_int(value).into(), 0);
         }
         assert_eq!(people.buckets(), Some(vec![None, None, Some(11)]));
     }

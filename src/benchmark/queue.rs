@@ -8,86 +8,110 @@
 use crate::{catalog, error};
 use pgrx::prelude::*;
 use pgrx::{PgRelation, pg_sys};
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 /// The trigger's arguments: schema and name of the queue, and the column with the person's id.
-struct Arguments {
-    schema: String,
-    table: String,
-    column: String,
+struct Arguments<'a> {
+    schema: &'a CStr,
+    table: &'a CStr,
+    column: &'a CStr,
 }
 
-fn arguments(trigger: &PgTrigger, function: &str) -> Arguments {
+impl Arguments<'_> {
+    fn queue(&self) -> String {
+        let quoted = |name: &CStr| catalog::quote_ident(&name.to_string_lossy());
+        format!("{}.{}", quoted(self.schema), quoted(self.table))
+    }
+}
+
+fn arguments<'a>(trigger: &PgTrigger<'a>, function: &str) -> Arguments<'a> {
     let is_after = matches!(trigger.when(), Ok(pgrx::PgTriggerWhen::After));
-    match trigger.extra_args().unwrap_or_default() {
-        mut words if is_after && words.len() == 3 => {
-            let column = words.pop().unwrap_or_default();
-            let table = words.pop().unwrap_or_default();
-            Arguments {
-                schema: words.pop().unwrap_or_default(),
-                table,
-                column,
-            }
-        }
-        _ => error::raise(error::benchmark::not_a_benchmark_trigger(function)),
+    let definition = trigger.trigger();
+    if !is_after || definition.tgnargs != 3 {
+        error::raise(error::benchmark::not_a_benchmark_trigger(function));
+    }
+    // SAFETY: tgargs has tgnargs NUL-terminated strings that live as long as the trigger data.
+    let argument = |number| unsafe { CStr::from_ptr(*definition.tgargs.add(number)) };
+    Arguments {
+        schema: argument(0),
+        table: argument(1),
+        column: argument(2),
     }
 }
 
 /// The person a row is about; a row about nobody is of no interest.
 fn subject_of(
-    row: Option<PgHeapTuple<'_, impl WhoAllocated>>,
+    row: pg_sys::HeapTuple,
     trigger: &PgTrigger,
-    column: &str,
-) -> Option<pgrx::Uuid> {
-    let row = row?;
-    match row.get_by_name::<pgrx::Uuid>(column) {
-        Ok(subject) => subject,
-        Err(_) => {
+    arguments: &Arguments,
+) -> Option<pg_sys::Datum> {
+    // SAFETY: the row is of the trigger's relation, which Postgres keeps open during the call.
+    unsafe {
+        let columns = (*trigger.trigger_data().tg_relation).rd_att;
+        let number = pg_sys::SPI_fnumber(columns, arguments.column.as_ptr());
+        if number <= 0 || pg_sys::SPI_gettypeid(columns, number) != pg_sys::UUIDOID {
             let table = trigger
                 .relation()
                 .map(|table| catalog::qualified_name(&table));
-            error::raise(error::undefined_column(&table.unwrap_or_default(), column))
+            error::raise(error::undefined_column(
+                &table.unwrap_or_default(),
+                &arguments.column.to_string_lossy(),
+            ));
         }
+        let mut is_null = false;
+        let subject = pg_sys::SPI_getbinval(row, columns, number, &mut is_null);
+        (!is_null).then_some(subject)
     }
 }
 
 pub fn changed(trigger: &PgTrigger) {
     let arguments = arguments(trigger, "benchmark_queue");
-    if let Some(subject) = subject_of(trigger.new(), trigger, &arguments.column) {
+    let data = trigger.trigger_data();
+    let row = match trigger.op() {
+        Ok(pgrx::PgTriggerOperation::Insert) => data.tg_trigtuple,
+        Ok(pgrx::PgTriggerOperation::Update) => data.tg_newtuple,
+        _ => std::ptr::null_mut(),
+    };
+    if row.is_null() {
+        error::raise(error::benchmark::not_a_benchmark_trigger("benchmark_queue"));
+    }
+    if let Some(subject) = subject_of(row, trigger, &arguments) {
         insert(trigger, &arguments, Some(subject));
     }
 }
 
 pub fn withdrawn(trigger: &PgTrigger) {
     let arguments = arguments(trigger, "benchmark_withdraw");
-    let is_truncate = matches!(trigger.op(), Ok(pgrx::PgTriggerOperation::Truncate));
-    let subject = subject_of(trigger.old(), trigger, &arguments.column);
-    if is_truncate || subject.is_some() {
-        insert(trigger, &arguments, subject);
+    if matches!(trigger.op(), Ok(pgrx::PgTriggerOperation::Truncate)) {
+        return insert(trigger, &arguments, None);
+    }
+    let row = trigger.trigger_data().tg_trigtuple;
+    if row.is_null() {
+        error::raise(error::benchmark::not_a_benchmark_trigger(
+            "benchmark_withdraw",
+        ));
+    }
+    if let Some(subject) = subject_of(row, trigger, &arguments) {
+        insert(trigger, &arguments, Some(subject));
     }
 }
 
 /// Writes the row without SQL, which costs a third of the time. The right to do so is the same that
 /// SQL would ask for when run as the owner of the trigger's table: that the queue is the owner's.
-fn insert(trigger: &PgTrigger, arguments: &Arguments, subject: Option<pgrx::Uuid>) {
-    let name = format!(
-        "{}.{}",
-        catalog::quote_ident(&arguments.schema),
-        catalog::quote_ident(&arguments.table)
-    );
-    let oid = relation_oid(&arguments.schema, &arguments.table)
-        .unwrap_or_else(|| error::raise(error::benchmark::not_a_queue(&name)));
+fn insert(trigger: &PgTrigger, arguments: &Arguments, subject: Option<pg_sys::Datum>) {
+    let missing = || -> ! { error::raise(error::benchmark::not_a_queue(&arguments.queue())) };
+    let Some(oid) = oid_of(arguments.schema, arguments.table) else {
+        missing()
+    };
     // SAFETY: an OID just found in the catalogue; relation_open raises an ERROR if it went away.
     let queue = unsafe { PgRelation::with_lock(oid, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE) };
-    let Ok(table) = trigger.relation() else {
-        error::raise(error::benchmark::not_a_queue(&name));
-    };
-    let is_queue =
-        queue.is_table() && catalog::owner(&queue) == catalog::owner(&table) && is_one_uuid(&queue);
+    // SAFETY: the trigger's relation is open, and rd_rel of an open relation is its pg_class row.
+    let owner = unsafe { (*(*trigger.trigger_data().tg_relation).rd_rel).relowner };
+    let is_queue = queue.is_table() && catalog::owner(&queue) == owner && is_one_uuid(&queue);
     if !is_queue {
-        error::raise(error::benchmark::not_a_queue(&name));
+        missing();
     }
-    let mut values = [subject.into_datum().unwrap_or(pg_sys::Datum::null())];
+    let mut values = [subject.unwrap_or(pg_sys::Datum::null())];
     let mut nulls = [subject.is_none()];
     // SAFETY: the relation is open and locked, an ordinary table of exactly one uuid column without
     // indexes (checked above), so that a heap insert is all that an INSERT would do.
@@ -103,19 +127,20 @@ fn insert(trigger: &PgTrigger, arguments: &Arguments, subject: Option<pgrx::Uuid
 }
 
 fn is_one_uuid(queue: &PgRelation) -> bool {
-    // SAFETY: rd_rel of an open relation points to its pg_class row.
-    let has_index = unsafe { (*(*queue.as_ptr()).rd_rel).relhasindex };
-    let columns = queue.tuple_desc();
-    !has_index
-        && columns.len() == 1
-        && columns
-            .get(0)
-            .is_some_and(|column| !column.is_dropped() && column.atttypid == pg_sys::UUIDOID)
+    // SAFETY: rd_rel and rd_att of an open relation are its pg_class row and its columns.
+    unsafe {
+        let has_index = (*(*queue.as_ptr()).rd_rel).relhasindex;
+        let columns = (*queue.as_ptr()).rd_att;
+        !has_index && (*columns).natts == 1 && pg_sys::SPI_gettypeid(columns, 1) == pg_sys::UUIDOID
+    }
 }
 
 /// Looks a relation up without asking whether the current user may use its schema.
 pub fn relation_oid(schema: &str, name: &str) -> Option<pg_sys::Oid> {
-    let (schema, name) = (CString::new(schema).ok()?, CString::new(name).ok()?);
+    oid_of(&CString::new(schema).ok()?, &CString::new(name).ok()?)
+}
+
+fn oid_of(schema: &CStr, name: &CStr) -> Option<pg_sys::Oid> {
     // SAFETY: both are NUL-terminated and only read; an unknown name gives InvalidOid.
     let oid = unsafe {
         let namespace = pg_sys::get_namespace_oid(schema.as_ptr(), true);

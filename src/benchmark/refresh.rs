@@ -199,6 +199,15 @@ fn fold(
                 jsonb_build_object({}) AS dimensions FROM ({rows}) AS latest",
         dimensions.join(", ")
     );
+    let contributions = name.of("_contributions");
+    let is_first = query(client, &format!("SELECT FROM {contributions} LIMIT 1"), &[]).is_empty();
+    let put = if is_first {
+        ""
+    } else {
+        "ON CONFLICT (subject) DO UPDATE
+             SET leaf = excluded.leaf, value = excluded.value, block = NULL
+             WHERE (present.leaf, present.value) IS DISTINCT FROM (excluded.leaf, excluded.value)"
+    };
     let statement = format!(
         "WITH new AS MATERIALIZED ({new}),
          found AS (SELECT DISTINCT dimensions FROM new),
@@ -219,9 +228,7 @@ fn fold(
                  (SELECT subject FROM old EXCEPT SELECT subject FROM placed)),
          put AS (
              INSERT INTO {contributions} AS present (subject, leaf, value) SELECT subject, leaf, value FROM placed
-             ON CONFLICT (subject) DO UPDATE
-             SET leaf = excluded.leaf, value = excluded.value, block = NULL
-             WHERE (present.leaf, present.value) IS DISTINCT FROM (excluded.leaf, excluded.value)),
+             {put}),
          change AS (
              SELECT leaf, value, sum(one) AS change
              FROM (SELECT leaf, value, 1 AS one FROM placed
@@ -243,7 +250,6 @@ fn fold(
                    AND (placed.leaf, placed.value) IS DISTINCT FROM (old.leaf, old.value))
          FROM change_arrays, leaving_arrays",
         cells = name.of("_cells"),
-        contributions = name.of("_contributions"),
     );
     let arguments: Vec<DatumWithOid> = subjects.into_iter().map(DatumWithOid::from).collect();
     // Reading everybody sorts everybody: maintenance, as building an index is.

@@ -284,10 +284,12 @@ pub fn drop_everything(name: &Name) {
             trigger.table
         ));
     }
-    run(&format!("DROP VIEW IF EXISTS {}", name.of("")));
-    run(&format!("DROP VIEW IF EXISTS {}", name.of("_source")));
-    for table in TABLES {
-        run(&format!("DROP TABLE IF EXISTS {}", name.of(table.suffix)));
+    let views = ["", "_source"].map(|suffix| ("VIEW", suffix));
+    let tables = TABLES.map(|table| ("TABLE", table.suffix));
+    for (kind, suffix) in views.into_iter().chain(tables) {
+        if name.oid(suffix).is_some() {
+            run(&format!("DROP {kind} {}", name.of(suffix)));
+        }
     }
 }
 

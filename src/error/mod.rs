@@ -63,6 +63,15 @@ pub fn not_a_table(name: &str) -> ErrorReport {
     )
 }
 
+/// 22023
+pub fn unknown_consent_gate(name: &str, known: &[&str]) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("community_core.consent_gates names \"{name}\", which is no consent category"),
+        format!("The categories are: {}.", known.join(", ")),
+    )
+}
+
 /// 22004
 pub fn null_argument(argument: &str) -> ErrorReport {
     report(

@@ -44,7 +44,7 @@ pub fn reserved_schema(schema: &str) -> ErrorReport {
     report(
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
         format!("schema \"{schema}\" cannot hold a module"),
-        "Give a schema of the community's own: it must not be empty, over 63 bytes, auth, \
+        "Give a schema of the community's own: it must not be empty, over 40 bytes, auth, \
          community_core, community_state or one of Postgres' own, nor hold a quote ('), a $ or a \\.",
     )
 }
@@ -55,6 +55,15 @@ pub fn not_adoptable(table: &str, kind: &str) -> ErrorReport {
         PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
         format!("{table} exists and is a {kind}, where the module needs a table"),
         "Rename it, or install the module in another schema.",
+    )
+}
+
+/// 42710
+pub fn name_taken(kind: &str, name: &str, schema: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
+        format!("there is a {kind} \"{name}\" in the way of the module in schema {schema}"),
+        format!("Rename or drop the {kind}, or install the module in another schema."),
     )
 }
 
@@ -82,7 +91,7 @@ pub fn still_referenced(schema: &str, by: &[String]) -> ErrorReport {
 pub fn not_only_ours(schema: &str, theirs: &[String]) -> ErrorReport {
     report(
         PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-        format!("cannot drop schema \"{schema}\": it holds tables the module did not make"),
+        format!("cannot drop schema \"{schema}\": it holds what the module did not make"),
         format!(
             "Move these to another schema first, or call remove_module without drop_data: {}.",
             theirs.join(", ")

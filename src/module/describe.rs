@@ -61,7 +61,7 @@ impl Description {
 
 /// Describes a schema; an absent one holds nothing. Takes no lock and no transaction id.
 pub fn describe(schema: &str) -> Description {
-    let path = quote_ident(schema);
+    let path = format!("{}, pg_temp", quote_ident(schema));
     let settings = [
         (c"search_path", path.as_str()),
         (c"quote_all_identifiers", "off"),

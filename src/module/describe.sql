@@ -4,11 +4,15 @@ WITH app_role AS (
     SELECT oid, rolname FROM pg_roles WHERE rolname IN ('anon', 'authenticated', 'service_role')
     UNION ALL SELECT 0::oid, 'PUBLIC'
 ), relation AS (
-    SELECT c.oid, c.relname, c.relkind, c.relrowsecurity, c.relreplident, c.relacl, c.relowner
+    SELECT c.oid, c.relname, c.relkind, c.relrowsecurity, c.relreplident, c.relacl, c.relowner,
+           c.relpersistence, c.relforcerowsecurity
     FROM pg_class c
     WHERE c.relnamespace = $1 AND c.relkind IN ('r', 'p', 'v', 'm')
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
                       AND d.objid = c.oid AND d.deptype = 'e')
+), registrar AS (
+    -- Everything a module makes belongs to whom the registry belongs to.
+    SELECT relowner AS registrar FROM pg_class WHERE oid = to_regclass('community_state.module')
 ), attribute AS (
     SELECT r.relname, r.oid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull,
            a.attgenerated, a.attidentity, a.attacl, d.adbin, d.adrelid
@@ -28,8 +32,11 @@ WITH app_role AS (
             FROM pg_enum e WHERE e.enumtypid = t.oid)
     FROM pg_type t WHERE t.typnamespace = $1 AND t.typtype = 'e'
     UNION ALL
-    SELECT 2, 'table', relname::text, '', CASE relkind WHEN 'r' THEN 'ordinary' ELSE 'partitioned' END
-    FROM relation WHERE relkind IN ('r', 'p')
+    SELECT 2, 'table', relname::text, '', concat_ws(', ', CASE relkind WHEN 'r' THEN 'ordinary' ELSE 'partitioned' END,
+           CASE relpersistence WHEN 'u' THEN 'unlogged' END,
+           CASE WHEN relforcerowsecurity THEN 'row security forced' END,
+           CASE WHEN relowner <> registrar THEN 'owned by another' END)
+    FROM relation, registrar WHERE relkind IN ('r', 'p')
     UNION ALL
     SELECT 3, 'column', relname::text, attname::text, format_type(atttypid, atttypmod) FROM attribute
     UNION ALL
@@ -42,6 +49,8 @@ WITH app_role AS (
     UNION ALL
     SELECT 6, 'constraint', r.relname::text, c.conname::text, pg_get_constraintdef(c.oid, true)
            || CASE WHEN c.convalidated THEN '' ELSE ' (not validated)' END
+           || CASE WHEN EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstraint = c.oid
+                                AND t.tgenabled = 'D') THEN ' (not enforced)' ELSE '' END
     FROM relation r JOIN pg_constraint c ON c.conrelid = r.oid
     WHERE c.contype IN ('c', 'f', 'p', 'u', 'x')
     UNION ALL
@@ -53,14 +62,16 @@ WITH app_role AS (
     UNION ALL
     SELECT 8, 'function', '', p.signature, concat_ws(' ', pg_get_function_result(p.oid), l.lanname,
            p.provolatile, p.proparallel, CASE WHEN p.prosecdef THEN 'definer' END,
-           CASE WHEN p.proisstrict THEN 'strict' END, array_to_string(p.proconfig, ' '),
+           CASE WHEN p.proisstrict THEN 'strict' END,
+           CASE WHEN p.proowner <> registrar THEN 'owned by another' END, array_to_string(p.proconfig, ' '),
            coalesce(pg_get_function_sqlbody(p.oid), p.prosrc))
-    FROM routine p JOIN pg_language l ON l.oid = p.prolang
+    FROM registrar, routine p JOIN pg_language l ON l.oid = p.prolang
     UNION ALL
     SELECT 9, 'view', relname::text, '', concat_ws(' ',
            (SELECT array_to_string(c.reloptions, ' ') FROM pg_class c WHERE c.oid = relation.oid),
+           CASE WHEN relowner <> registrar THEN 'owned by another' END,
            pg_get_viewdef(oid, true))
-    FROM relation WHERE relkind IN ('v', 'm')
+    FROM relation, registrar WHERE relkind IN ('v', 'm')
     UNION ALL
     -- A module may also hang a trigger on a table outside, such as auth.users: its own function tells.
     SELECT 10, 'trigger', CASE WHEN c.relnamespace = $1 THEN c.relname::text
@@ -92,8 +103,18 @@ WITH app_role AS (
     UNION ALL
     SELECT 14, 'replica identity', relname::text, '', 'full' FROM relation WHERE relreplident = 'f'
     UNION ALL
-    SELECT 15, 'grant', r.relname::text, g.privilege_type || ' to ' || a.rolname, ''
-    FROM relation r, aclexplode(r.relacl) g JOIN app_role a ON a.oid = g.grantee
+    -- A rewrite rule can swallow or redirect whatever is written.
+    SELECT 15, 'rule', r.relname::text, w.rulename::text, pg_get_ruledef(w.oid, true)
+    FROM relation r JOIN pg_rewrite w ON w.ev_class = r.oid
+    WHERE r.relkind IN ('r', 'p')
+    UNION ALL
+    SELECT 15, 'schema grant', '', privilege_type || ' to ' || a.rolname, ''
+    FROM pg_namespace n, aclexplode(n.nspacl) g JOIN app_role a ON a.oid = g.grantee
+    WHERE n.oid = $1
+    UNION ALL
+    SELECT 15, 'grant', r.relname::text, g.privilege_type || grant_option || ' to ' || a.rolname, ''
+    FROM relation r, aclexplode(r.relacl) g,
+         LATERAL (SELECT CASE WHEN g.is_grantable THEN ' with grant option' ELSE '' END) o (grant_option), app_role a WHERE a.oid = g.grantee
     UNION ALL
     SELECT 15, 'grant', t.relname::text,
            g.privilege_type || ' (' || quote_ident(t.attname) || ') to ' || a.rolname, ''

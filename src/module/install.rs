@@ -7,18 +7,20 @@ use super::registry::{self, run};
 use super::repair;
 use super::script::{self, Kind, Names, Statement};
 use super::subtransaction::{attempt, rehearse};
-use crate::catalog::{as_role, quote_ident, quote_literal, with_settings};
+use crate::catalog::{as_role_restricted, quote_ident, quote_literal, with_settings};
 use crate::error;
 use pgrx::prelude::*;
 
 const APP_ROLES: &str = "anon, authenticated, service_role";
+/// A trigger outside the schema bears the schema's name and what it does, in 63 bytes.
+const LONGEST_SCHEMA: usize = 40;
 /// Needs quotes, so that wherever it stands it shows whether it stands there as an identifier.
 const SCRATCH: &str = "community_core scratch";
 
 /// Installs `module` in `schema`. Everything happens in the caller's transaction.
 pub fn install(module: &'static Module, schema: &str) {
     check_schema_name(schema);
-    as_role(database_owner(), || {
+    as_role_restricted(database_owner(), || {
         registry::create();
         if let Some(installed) = registry::installed(schema)
             && installed.module != module.name
@@ -35,6 +37,7 @@ pub fn install(module: &'static Module, schema: &str) {
             run(&format!("CREATE SCHEMA {}", quote_ident(schema)), &[]);
         }
         let mut work = Work::new(module, Names::of(schema), Some(&expected));
+        work.is_first = registry::installed(schema).is_none();
         work.run_all(schema, schema);
         repair::repair(schema, &expected, &work.adopted);
         registry::record(module, schema, &expected, &work.adopted);
@@ -92,7 +95,7 @@ fn check_schema_name(schema: &str) {
         || schema.contains(['\'', '$', '\\'])
         || schema.starts_with("pg_")
         || schema == SCRATCH
-        || schema.len() >= pg_sys::NAMEDATALEN as usize
+        || schema.len() > LONGEST_SCHEMA
     {
         error::raise(error::module::reserved_schema(schema));
     }
@@ -121,6 +124,8 @@ struct Work<'a> {
     names: Names,
     /// None while rehearsing, when nothing is recorded and nothing can be there already.
     expected: Option<&'a Description>,
+    /// Whether the schema has never held the module.
+    is_first: bool,
     tables: Vec<String>,
     adopted: Vec<String>,
 }
@@ -131,6 +136,7 @@ impl<'a> Work<'a> {
             module,
             names,
             expected,
+            is_first: false,
             tables: Vec::new(),
             adopted: Vec::new(),
         }
@@ -139,7 +145,7 @@ impl<'a> Work<'a> {
     /// Runs every file in `schema`. Types that depend on what a user has there already are looked
     /// up in `home`, the schema that is meant, also while rehearsing.
     fn run_all(&mut self, schema: &str, home: &str) {
-        let path = quote_ident(schema);
+        let path = format!("{}, pg_temp", quote_ident(schema));
         let settings = [
             (c"search_path", path.as_str()),
             (c"client_min_messages", "warning"),
@@ -196,6 +202,7 @@ impl<'a> Work<'a> {
             }
             Kind::CreateView(view) => {
                 let new = relation_kind(schema, view).is_none();
+                self.refuse_to_replace(!new, "view", view);
                 execute(&statement.text);
                 if new {
                     self.close_to_app_roles("TABLE", &quote_ident(view));
@@ -205,14 +212,21 @@ impl<'a> Work<'a> {
             Kind::CreateFunction(function) => {
                 let before = signatures(schema, function);
                 execute(&statement.text);
-                for signature in signatures(schema, function) {
+                let after = signatures(schema, function);
+                self.refuse_to_replace(after.len() == before.len(), "function", function);
+                for signature in after {
                     if !before.contains(&signature) {
                         self.close_to_app_roles("ROUTINE", &signature);
                     }
                 }
                 0
             }
+            Kind::CreateTrigger { trigger, table } => {
+                self.refuse_to_replace(has_trigger(table, trigger), "trigger", trigger);
+                unless_already_there(|| execute(&statement.text))
+            }
             Kind::CreatePolicy { policy, table } => {
+                self.refuse_to_replace(has_policy(table, policy), "policy", policy);
                 run(
                     &format!(
                         "DROP POLICY IF EXISTS {} ON {}",
@@ -239,7 +253,7 @@ impl<'a> Work<'a> {
         let Some(expected) = self.expected else {
             return;
         };
-        if registry::installed(schema).is_none() {
+        if self.is_first {
             self.adopted.push(table.to_owned());
         }
         for (key, wanted) in expected.of_kind("column") {
@@ -253,6 +267,18 @@ impl<'a> Work<'a> {
                 )),
                 None => repair::add_column(table, &key.name, wanted, expected),
             }
+        }
+    }
+
+    /// On the first installation whatever bears a name of the module's is the user's: it is not
+    /// replaced, and the module's removal would take it along.
+    fn refuse_to_replace(&self, exists: bool, kind: &str, name: &str) {
+        if exists && self.is_first {
+            error::raise(error::module::name_taken(
+                kind,
+                name,
+                &self.names.identifier,
+            ));
         }
     }
 
@@ -283,8 +309,11 @@ impl<'a> Work<'a> {
             ),
             &[],
         );
+        let writable = writable_columns(table);
         run(
-            &format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {quoted} TO service_role"),
+            &format!(
+                "GRANT SELECT, DELETE, INSERT{writable}, UPDATE{writable} ON {quoted} TO service_role"
+            ),
             &[],
         );
         for (role, privilege) in privileges_of_policies(table) {
@@ -381,6 +410,37 @@ fn has_column(table: &str, column: &str) -> bool {
         |_| Ok(()),
     )
     .is_empty()
+}
+
+fn has_trigger(table: &str, trigger: &str) -> bool {
+    let query = "SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass($1) AND tgname = $2";
+    !registry::read(query, &[table.into(), trigger.into()], |_| Ok(())).is_empty()
+}
+
+fn has_policy(table: &str, policy: &str) -> bool {
+    let query = "SELECT 1 FROM pg_policy WHERE polrelid = to_regclass($1) AND polname = $2";
+    !registry::read(query, &[quote_ident(table).into(), policy.into()], |_| {
+        Ok(())
+    })
+    .is_empty()
+}
+
+/// The columns an app role may write, as GRANT takes them: none but the counters are left out, which
+/// only the counter engine writes. Empty for a table without counters, which means all columns.
+fn writable_columns(table: &str) -> String {
+    registry::read(
+        "SELECT format(' (%s)', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum))
+         FROM pg_attribute a
+         JOIN (SELECT array_agg(counter) AS counters FROM community_core.counters()
+               WHERE to_regclass(parent) = to_regclass($1)) AS kept ON kept.counters IS NOT NULL
+         WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+           AND a.attgenerated = '' AND a.attname <> ALL (kept.counters)
+         HAVING count(*) > 0",
+        &[quote_ident(table).into()],
+        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
+    )
+    .pop()
+    .unwrap_or_default()
 }
 
 /// The routines called `name`, as GRANT and REVOKE write them.

@@ -207,7 +207,7 @@ fn migrate(module: String, schema: String) -> (String, String, String, String, O
 }
 
 fn catalog_owner(work: impl FnOnce()) {
-    crate::catalog::as_role(install::database_owner(), work);
+    crate::catalog::as_role_restricted(install::database_owner(), work);
 }
 
 /// The last step of CREATE EXTENSION: installs the modules that the setting
@@ -233,7 +233,7 @@ fn install_chosen_modules() {
             return;
         }
         let chosen = definition::chosen(&settings::modules());
-        crate::catalog::as_role(install::database_owner(), registry::create);
+        crate::catalog::as_role_restricted(install::database_owner(), registry::create);
         for module in chosen {
             install::install(module, module.name);
         }

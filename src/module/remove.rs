@@ -1,15 +1,15 @@
 //! Taking a module away: its rules alone, or with `drop_data` its schema.
 
 use super::definition;
-use super::describe::{Description, describe};
+use super::describe::{Description, Key};
 use super::install::database_owner;
 use super::registry::{self, read, run};
-use crate::catalog::{as_role, quote_ident, with_settings};
+use crate::catalog::{as_role_restricted, quote_ident, with_settings};
 use crate::error;
 use pgrx::prelude::*;
 
 pub fn remove(schema: &str, drop_data: bool) {
-    as_role(database_owner(), || {
+    as_role_restricted(database_owner(), || {
         let installed = match registry::installed(schema) {
             Some(installed) if !installed.removed || drop_data => installed,
             _ => {
@@ -49,15 +49,27 @@ fn refuse_to_take_along(schema: &str, expected: &Description, adopted: &[String]
     if !references.is_empty() {
         error::raise(error::module::still_referenced(schema, &references));
     }
-    let ours: Vec<&str> = expected
-        .of_kind("table")
-        .map(|(key, _)| key.relation.as_str())
-        .collect();
-    let theirs: Vec<String> = describe(schema)
-        .of_kind("table")
-        .map(|(key, _)| key.relation.clone())
-        .filter(|table| !ours.contains(&table.as_str()) || adopted.contains(table))
-        .collect();
+    let names = |kind: &str, pick: fn(&Key) -> &String| -> Vec<String> {
+        expected
+            .of_kind(kind)
+            .map(|(key, _)| pick(key).clone())
+            .collect()
+    };
+    let mut relations = names("table", |key| &key.relation);
+    relations.extend(names("view", |key| &key.relation));
+    relations.retain(|relation| !adopted.contains(relation));
+    let functions = names("function", |key| &key.name);
+    let types = names("enum type", |key| &key.name);
+    let theirs = read(
+        include_str!("theirs.sql"),
+        &[
+            schema.into(),
+            relations.into(),
+            functions.into(),
+            types.into(),
+        ],
+        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
+    );
     if !theirs.is_empty() {
         error::raise(error::module::not_only_ours(schema, &theirs));
     }
@@ -93,7 +105,7 @@ fn drop_rules(schema: &str, expected: &Description) {
         count("function"),
         quote_ident(schema)
     );
-    let path = quote_ident(schema);
+    let path = format!("{}, pg_temp", quote_ident(schema));
     with_settings(
         &[(c"search_path", &path), (c"client_min_messages", "warning")],
         || {

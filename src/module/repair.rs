@@ -7,7 +7,7 @@ use super::registry::run;
 use crate::catalog::{quote_ident, with_settings};
 
 pub fn repair(schema: &str, expected: &Description, adopted: &[String]) {
-    let path = quote_ident(schema);
+    let path = format!("{}, pg_temp", quote_ident(schema));
     let settings = [
         (c"search_path", path.as_str()),
         (c"client_min_messages", "warning"),
@@ -62,8 +62,10 @@ fn mend(difference: &Difference, adopted: &[String]) {
         ),
         ("index", "changed") if !users_own => format!("DROP INDEX {name}; {definition}"),
         ("not null", "missing") => format!("ALTER TABLE {relation} ALTER {name} SET NOT NULL"),
-        ("default", _)
-            if !definition.starts_with("stored ") && !definition.starts_with("identity ") =>
+        ("default", what)
+            if (what == "missing" || !users_own)
+                && !definition.starts_with("stored ")
+                && !definition.starts_with("identity ") =>
         {
             format!("ALTER TABLE {relation} ALTER {name} SET DEFAULT {definition}")
         }
@@ -78,10 +80,20 @@ fn mend(difference: &Difference, adopted: &[String]) {
                 qualified(&key.relation)
             )
         }
+        ("table", "changed")
+            if !users_own
+                && difference
+                    .actual
+                    .as_deref()
+                    .is_some_and(|text| text.contains("forced")) =>
+        {
+            format!("ALTER TABLE {relation} NO FORCE ROW LEVEL SECURITY")
+        }
+        ("rule", "extra") if !users_own => format!("DROP RULE {name} ON {relation}"),
         ("grant", "extra") if !users_own => {
             format!(
                 "REVOKE {} ON TABLE {relation} FROM {}",
-                privilege(&key.name),
+                revoked(&key.name),
                 role(&key.name)
             )
         }
@@ -112,6 +124,15 @@ fn callable(signature: &str) -> String {
     match signature.split_once('(') {
         Some((name, arguments)) => format!("{}({arguments}", quote_ident(name)),
         None => quote_ident(signature),
+    }
+}
+
+/// `SELECT with grant option` gives only the option too much.
+fn revoked(grant: &str) -> String {
+    let privilege = privilege(grant);
+    match privilege.strip_suffix(" with grant option") {
+        Some(granted) => format!("GRANT OPTION FOR {granted}"),
+        None => privilege.to_owned(),
     }
 }
 

@@ -59,7 +59,15 @@ pub enum Kind {
     CreateTable(String),
     CreateView(String),
     CreateFunction(String),
-    CreatePolicy { policy: String, table: String },
+    /// The table as SQL names it, with its schema where the statement gives one.
+    CreateTrigger {
+        trigger: String,
+        table: String,
+    },
+    CreatePolicy {
+        policy: String,
+        table: String,
+    },
     Data,
     Other,
 }
@@ -115,6 +123,19 @@ unsafe fn kind(node: *mut pg_sys::Node) -> Kind {
                 let parts = PgList::<pg_sys::Node>::from_pg((*create).funcname);
                 let last = parts.tail().unwrap_or(std::ptr::null_mut());
                 Kind::CreateFunction(string_value(last))
+            }
+            pg_sys::NodeTag::T_CreateTrigStmt => {
+                let create = node.cast::<pg_sys::CreateTrigStmt>();
+                let table = quote_ident(&name((*(*create).relation).relname));
+                let schema = name((*(*create).relation).schemaname);
+                Kind::CreateTrigger {
+                    trigger: name((*create).trigname),
+                    table: if schema.is_empty() {
+                        table
+                    } else {
+                        format!("{}.{table}", quote_ident(&schema))
+                    },
+                }
             }
             pg_sys::NodeTag::T_CreatePolicyStmt => {
                 let create = node.cast::<pg_sys::CreatePolicyStmt>();

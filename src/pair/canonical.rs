@@ -13,20 +13,21 @@ pub fn create_canonical(table: pg_sys::Oid, a: &str, b: &str) {
     let relation = catalog::open_table(table, pg_sys::ShareRowExclusiveLock as pg_sys::LOCKMODE);
     catalog::require_owner(&relation);
     let (a, b) = members(&relation, a, b);
-    Order::of(&relation, &a);
+    let order = Order::of(&relation, &a);
     let name = catalog::qualified_name(&relation);
     let trigger = quote_ident(&named(relation.name(), "canonicalize_pair"));
     let check = quote_ident(&named(relation.name(), "pair_check"));
     let arguments = format!("{}, {}", quote_literal(&a.name), quote_literal(&b.name));
     let (a, b) = (quote_ident(&a.name), quote_ident(&b.name));
+    let (in_order, turned) = (order.less(&a, &b), order.less(&b, &a));
     drop(relation);
     run(&format!(
         "CREATE OR REPLACE TRIGGER {trigger} BEFORE INSERT OR UPDATE OF {a}, {b} ON {name}
          FOR EACH ROW EXECUTE FUNCTION community_core.canonicalize_pair({arguments});
-         UPDATE {name} SET {a} = {b}, {b} = {a} WHERE {a} > {b};
-         ALTER TABLE {name} ALTER {a} SET NOT NULL, ALTER {b} SET NOT NULL,
-             DROP CONSTRAINT IF EXISTS {check}, ADD CONSTRAINT {check} CHECK ({a} < {b})"
+         UPDATE {name} SET {a} = {b}, {b} = {a} WHERE {turned};
+         ALTER TABLE {name} ALTER {a} SET NOT NULL, ALTER {b} SET NOT NULL"
     ));
+    keep_check(&name, &check, &in_order);
 }
 
 /// Plain Postgres and nothing else, so that the rule stays when the extension goes.
@@ -34,19 +35,39 @@ pub fn create_unordered(table: pg_sys::Oid, a: &str, b: &str) {
     let relation = catalog::open_table(table, pg_sys::ShareRowExclusiveLock as pg_sys::LOCKMODE);
     catalog::require_owner(&relation);
     let (a, b) = members(&relation, a, b);
-    Order::of(&relation, &a);
+    let order = Order::of(&relation, &a);
     let name = catalog::qualified_name(&relation);
     let check = quote_ident(&named(relation.name(), "pair_check"));
     let index = quote_ident(&named(relation.name(), "pair_key"));
     let schema = quote_ident(relation.namespace());
     let (a, b) = (quote_ident(&a.name), quote_ident(&b.name));
+    let differ = order.differ(&a, &b);
     drop(relation);
     run(&format!(
-        "ALTER TABLE {name} ALTER {a} SET NOT NULL, ALTER {b} SET NOT NULL,
-             DROP CONSTRAINT IF EXISTS {check}, ADD CONSTRAINT {check} CHECK ({a} <> {b});
-         DROP INDEX IF EXISTS {schema}.{index};
-         CREATE UNIQUE INDEX {index} ON {name} (LEAST({a}, {b}), GREATEST({a}, {b}))"
+        "ALTER TABLE {name} ALTER {a} SET NOT NULL, ALTER {b} SET NOT NULL"
     ));
+    keep_check(&name, &check, &differ);
+    let wanted = format!(
+        "CREATE UNIQUE INDEX {index} ON {name} USING btree (LEAST({a}, {b}), GREATEST({a}, {b}))"
+    );
+    let stands = "SELECT pg_catalog.pg_get_indexdef(indexrelid) FROM pg_catalog.pg_index
+                  WHERE indexrelid = pg_catalog.to_regclass($1) AND indisvalid";
+    if read(stands, &[format!("{schema}.{index}").into()]) != [wanted.as_str()] {
+        run(&format!("DROP INDEX IF EXISTS {schema}.{index}; {wanted}"));
+    }
+}
+
+/// A CHECK that stands as it should is left alone, for adding it reads the whole table.
+pub fn keep_check(table: &str, check: &str, condition: &str) {
+    let stands = "SELECT pg_catalog.pg_get_constraintdef(oid, true) FROM pg_catalog.pg_constraint
+                  WHERE conrelid = pg_catalog.to_regclass($1)
+                    AND pg_catalog.quote_ident(conname) = $2 AND convalidated";
+    if read(stands, &[table.into(), check.into()]) != [format!("CHECK ({condition})")] {
+        run(&format!(
+            "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {check},
+                 ADD CONSTRAINT {check} CHECK ({condition})"
+        ));
+    }
 }
 
 /// The row with its lower member first. Values are swapped as they are, whatever their type.
@@ -155,7 +176,19 @@ pub fn run(sql: &str) {
     });
 }
 
-pub fn text(type_oid: pg_sys::Oid, value: pg_sys::Datum) -> String {
+/// The texts that a query of the catalogue gives.
+pub fn read(sql: &str, arguments: &[pgrx::datum::DatumWithOid]) -> Vec<String> {
+    catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || {
+        Spi::connect(|client| -> pgrx::spi::Result<Vec<String>> {
+            let rows = client.select(sql, None, arguments)?;
+            rows.map(|row| Ok(row.get::<String>(1)?.unwrap_or_default()))
+                .collect()
+        })
+        .unwrap_or_else(|failure| error::spi(failure))
+    })
+}
+
+fn text(type_oid: pg_sys::Oid, value: pg_sys::Datum) -> String {
     // SAFETY: the output function of the value's own type returns a NUL-terminated string.
     unsafe {
         let (mut function, mut is_varlena) = (pg_sys::InvalidOid, false);

@@ -123,6 +123,10 @@ impl Keys {
             .collect()
     }
 
+    fn orders(&self) -> Vec<&Order> {
+        self.columns.iter().map(|(_, order, _)| order).collect()
+    }
+
     fn compare(&self, a: &Said, b: &Said) -> Ordering {
         let places = self.columns.iter().zip(a.key.iter().zip(&b.key));
         places
@@ -318,7 +322,7 @@ fn plans(definition: &Definition, keys: &Keys) -> Rc<Plans> {
     KNOWN.with_borrow_mut(|known| {
         known
             .entry((definition.clone(), types.clone()))
-            .or_insert_with(|| Rc::new(Plans::new(definition, &types)))
+            .or_insert_with(|| Rc::new(Plans::new(definition, &types, &keys.orders())))
             .clone()
     })
 }

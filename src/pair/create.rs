@@ -1,7 +1,7 @@
 //! Attaching a mutual choice. The state is made anew from the choices each time, so that doing it
 //! again repairs.
 
-use super::canonical::{members, named, run};
+use super::canonical::{keep_check, members, named, run};
 use super::choice::Definition;
 use super::order::Order;
 use crate::catalog::{self, Column, quote_ident, quote_literal};
@@ -60,11 +60,18 @@ pub fn create(wanted: &Wanted) {
         scope: wanted.scope.clone(),
     };
     let names = Names::of(&choices);
+    let order = Order::of(&choices, &catalog::column(&choices, wanted.chooser));
     drop((choices, matches));
     catalog::as_role(owner, || {
-        create_state(&definition, &names, &table);
+        create_state(&definition, &names, &table, &order);
         attach(&definition, &names);
-        fill(&definition, &names);
+        let people = [&definition.chooser, &definition.target].map(|name| quote_ident(name));
+        keep_check(
+            &names.choices,
+            &names.check,
+            &order.differ(&people[0], &people[1]),
+        );
+        fill(&definition, &names, &order);
     });
 }
 
@@ -82,7 +89,7 @@ impl Names {
             triggers: named(choices.name(), "keep_mutual_choice_truncate")
                 .trim_end_matches("truncate")
                 .to_owned(),
-            check: named(choices.name(), "pair_check"),
+            check: quote_ident(&named(choices.name(), "pair_check")),
         }
     }
 }
@@ -166,7 +173,7 @@ fn require_unique(table: &PgRelation, columns: Vec<String>) {
 }
 
 /// The table beside the choices. Nobody but its owner may look into it: it tells who chose whom.
-fn create_state(definition: &Definition, names: &Names, table: &str) {
+fn create_state(definition: &Definition, names: &Names, table: &str, order: &Order) {
     let columns: Vec<String> = definition.key().map(str::to_owned).collect();
     let wanted = [columns.clone(), vec!["low_yes".into(), "high_yes".into()]].concat();
     let there: Vec<String> = read(
@@ -189,15 +196,14 @@ fn create_state(definition: &Definition, names: &Names, table: &str) {
         .map(|(source, column)| format!("{} AS {column}", of_choices(source)))
         .collect();
     let state = &definition.state;
+    let low_high = order.less(
+        &quote_ident(&definition.low),
+        &quote_ident(&definition.high),
+    );
     let not_null: Vec<_> = key
         .iter()
         .map(|column| format!("ALTER {column} SET NOT NULL"))
         .collect();
-    let low_high = format!(
-        "{} < {}",
-        quote_ident(&definition.low),
-        quote_ident(&definition.high)
-    );
     run(&format!(
         "CREATE TABLE {state} AS SELECT {}, false AS low_yes, false AS high_yes
              FROM {} AS c WITH NO DATA;
@@ -242,16 +248,9 @@ fn attach(definition: &Definition, names: &Names) {
             arguments.join(", ")
         ));
     }
-    let (check, choices) = (quote_ident(&names.check), &names.choices);
-    run(&format!(
-        "ALTER TABLE {choices} DROP CONSTRAINT IF EXISTS {check},
-             ADD CONSTRAINT {check} CHECK ({} <> {})",
-        quote_ident(&definition.chooser),
-        quote_ident(&definition.target)
-    ));
 }
 
-fn fill(definition: &Definition, names: &Names) {
+fn fill(definition: &Definition, names: &Names, order: &Order) {
     let key: Vec<_> = definition.key().map(quote_ident).collect();
     let columns = key.join(", ");
     let [chooser, target, choice] =
@@ -261,11 +260,12 @@ fn fill(definition: &Definition, names: &Names) {
         .iter()
         .map(|column| format!("{}, ", quote_ident(column)))
         .collect();
+    let (low_yes, high_yes) = (order.less(&chooser, &target), order.less(&target, &chooser));
     run(&format!(
         "DELETE FROM {state};
          INSERT INTO {state} ({columns}, low_yes, high_yes)
          SELECT {scope}LEAST({chooser}, {target}), GREATEST({chooser}, {target}),
-                pg_catalog.bool_or({chooser} < {target}), pg_catalog.bool_or({chooser} > {target})
+                pg_catalog.bool_or({low_yes}), pg_catalog.bool_or({high_yes})
          FROM {} WHERE {choice} GROUP BY {scope}LEAST({chooser}, {target}), GREATEST({chooser}, {target});
          INSERT INTO {} ({columns}) SELECT {columns} FROM {state} WHERE low_yes AND high_yes
          ON CONFLICT ({columns}) DO NOTHING",

@@ -2,6 +2,7 @@
 //! kept; they run as the owner of the table, under a safe search_path.
 
 use super::choice::Definition;
+use super::order::Order;
 use crate::catalog::quote_ident;
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -20,8 +21,8 @@ pub struct Plans {
 }
 
 impl Plans {
-    /// `types` are those of the key: the scope, and twice the member's.
-    pub fn new(definition: &Definition, types: &[pg_sys::Oid]) -> Plans {
+    /// `types` and `orders` are those of the key: the scope, and twice the member's.
+    pub fn new(definition: &Definition, types: &[pg_sys::Oid], orders: &[&Order]) -> Plans {
         let (state, matches) = (&definition.state, &definition.matches);
         let key: Vec<String> = definition.key().map(quote_ident).collect();
         let columns = key.join(", ");
@@ -43,7 +44,12 @@ impl Plans {
             "ON CONFLICT ({columns}) DO UPDATE SET low_yes = s.low_yes OR excluded.low_yes, \
              high_yes = s.high_yes OR excluded.high_yes"
         );
-        let same = format!("({}) = ({})", of("s"), of("d"));
+        let same: Vec<_> = key
+            .iter()
+            .zip(orders)
+            .map(|(column, order)| order.equal(&format!("s.{column}"), &format!("d.{column}")))
+            .collect();
+        let same = same.join(" AND ");
         let once = format!("ON CONFLICT ({columns}) DO NOTHING");
 
         let array_of = |oid: pg_sys::Oid| {

@@ -42,6 +42,8 @@ pub struct Entries<'a> {
     late: Vec<(Key, Sealed)>,
     /// Entries that wait to be sealed, by this transaction's end or by seal_audit.
     waiting: FxHashSet<Key>,
+    /// How many seals or entries may wait for their partners, by maintenance_work_mem.
+    may_wait: usize,
     /// By the number of the chain.
     pub changed: Vec<(usize, Changed)>,
     pub faults: Vec<(usize, Fault)>,
@@ -49,7 +51,6 @@ pub struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    const WAITING: usize = 200_000;
     const PORTION: usize = 1000;
 
     pub fn new(log: &'a Log) -> Entries<'a> {
@@ -67,6 +68,7 @@ impl<'a> Entries<'a> {
             early: FxHashSet::default(),
             late: Vec::new(),
             waiting: pending::keys(log.relation.oid()).into_iter().collect(),
+            may_wait: may_wait(),
             changed: Vec::new(),
             faults: Vec::new(),
             unsealed: Vec::new(),
@@ -84,7 +86,7 @@ impl<'a> Entries<'a> {
             return;
         }
         self.sealed.insert(key, sealed);
-        if self.sealed.len() > Self::WAITING {
+        if self.sealed.len() > self.may_wait {
             let all = std::mem::take(&mut self.sealed);
             all.into_iter()
                 .for_each(|(key, sealed)| self.look_up_later(key, sealed));
@@ -117,7 +119,7 @@ impl<'a> Entries<'a> {
                 Some(sealed) => self.compare(key, sealed, values, nulls),
                 None => {
                     self.early.insert(key);
-                    if self.early.len() > Self::WAITING {
+                    if self.early.len() > self.may_wait {
                         self.ask_for_seals();
                     }
                 }
@@ -260,10 +262,8 @@ impl<'a> Entries<'a> {
             key = catalog::quote_ident(&self.log.key.name),
         );
         sql::stream(&query, &[], |rows, row| self.unsealed_row(rows, row));
-        self.unsealed.retain(|fault| {
-            let ours = fault.chain.as_deref() == Some(chain);
-            ours
-        });
+        self.unsealed
+            .retain(|fault| fault.chain.as_deref() == Some(chain));
     }
 
     fn unsealed_rows(&mut self, rows: &sql::Rows) {
@@ -295,4 +295,11 @@ impl<'a> Entries<'a> {
             ..Fault::default()
         });
     }
+}
+
+fn may_wait() -> usize {
+    const BYTES_EACH: usize = 200;
+    // SAFETY: a setting of the backend, in kilobytes, at least 1024.
+    let kilobytes = unsafe { pg_sys::maintenance_work_mem };
+    usize::try_from(kilobytes).unwrap_or(0) * 1024 / BYTES_EACH
 }

@@ -1,5 +1,8 @@
 //! Claims about the audit that one connection cannot show.
 
+mod concurrency;
+mod documentation;
+
 use super::cluster::{Database, sqlstate};
 use postgres::Client;
 
@@ -291,6 +294,19 @@ fn creating_a_log_again_seals_nothing_twice() {
     );
     let other = client.batch_execute("SELECT community_core.create_audit_log('log')");
     assert_eq!(sqlstate(other), "55000");
+
+    // What came in while nobody looked is not made good by the way, only on demand.
+    client
+        .batch_execute(
+            "SET session_replication_role = replica;
+             INSERT INTO log VALUES (7, NULL, 'unseen'); RESET session_replication_role;
+             SELECT community_core.create_audit_log('log', chain_by => '{org}')",
+        )
+        .expect("create again");
+    assert_eq!(faults(&mut client), ["inserted"]);
+    let adopted = "SELECT community_core.seal_audit('log', adopt => true)";
+    assert_eq!(count(&mut client, adopted), 1);
+    assert_eq!(faults(&mut client), Vec::<String>::new());
 }
 
 #[test]
@@ -822,4 +838,47 @@ fn an_export_is_checked_without_postgres() {
     let (status, said) = review(&export(&mut client, "'log'"), &[]);
     assert_eq!(status, 1);
     assert_eq!(said.lines().count(), 3, "{said}");
+}
+
+#[test]
+fn a_deleted_user_is_erased_from_every_kind_of_log() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE TABLE users (id uuid PRIMARY KEY);
+             CREATE TABLE a (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), who uuid, other uuid);
+             CREATE TABLE b (id integer PRIMARY KEY, org integer, data jsonb, who text);
+             CREATE TABLE c (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, who uuid);
+             SELECT community_core.create_audit_log('a', erasable => '{who,other}');
+             SELECT community_core.create_audit_log('b', '{org}', '{data,who}');
+             SELECT community_core.create_audit_log('c', erasable => '{who}', seal => 'block');
+             CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+                 SET search_path = '' AS $$
+                 BEGIN PERFORM community_core.erase_audit_subject(OLD.id); RETURN NULL; END $$;
+             CREATE TRIGGER forget AFTER DELETE ON users FOR EACH ROW EXECUTE FUNCTION forget();
+             INSERT INTO users SELECT md5(i::text)::uuid FROM generate_series(1, 4) i;
+             INSERT INTO a (who, other) SELECT u.id, v.id FROM users u, users v;
+             INSERT INTO b SELECT row_number() OVER (), row_number() OVER () % 3,
+                 jsonb_build_object('deep', jsonb_build_array(id)), CASE WHEN n = 1 THEN id::text END
+                 FROM users, generate_series(1, 6) n;
+             INSERT INTO c (who) SELECT id FROM users;
+             BEGIN;
+             INSERT INTO a (who) VALUES (md5('1')::uuid);
+             DELETE FROM users WHERE id IN (md5('1')::uuid, md5('2')::uuid);
+             COMMIT;",
+        )
+        .expect("delete users");
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+    let left = "SELECT (SELECT count(*) FROM a WHERE md5('1')::uuid IN (who, other))
+                     + (SELECT count(*) FROM b WHERE b::text LIKE '%' || md5('1')::uuid || '%')
+                     + (SELECT count(*) FROM c WHERE who = md5('2')::uuid)";
+    assert_eq!(count(&mut client, left), 0);
+    let others = "SELECT count(*) FROM a WHERE md5('3')::uuid IN (who, other)";
+    assert_eq!(count(&mut client, others), 7, "another person's uuid stays");
+    let erasures = "SELECT count(*) FROM b_erasure";
+    assert!(
+        count(&mut client, erasures) >= 6,
+        "three chains, two people"
+    );
 }
