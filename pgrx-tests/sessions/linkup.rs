@@ -210,6 +210,47 @@ fn an_acceptance_beside_the_lock_is_in_or_closed_and_nothing_between() {
 }
 
 #[test]
+fn who_leaves_while_the_group_is_locked_is_not_in_it_and_nobody_deadlocks() {
+    let world = world(3);
+    let linkup = world.broadcasting(3, "NULL");
+    let mut client = world.database.connect();
+    client
+        .batch_execute("SELECT linkup.accept_invite(id) FROM linkup.linkup_invites")
+        .expect("both are in");
+    let mut leaver = world.database.connect();
+    leaver
+        .batch_execute(&format!(
+            "BEGIN; SELECT linkup.delete_user('{}')",
+            world.members[1]
+        ))
+        .expect("one leaves");
+    thread::scope(|scope| {
+        let locker = scope.spawn(|| {
+            let mut client = world.database.connect();
+            one(
+                &mut client,
+                &format!("SELECT state::text FROM linkup.lock_linkup('{linkup}', 0)"),
+            )
+        });
+        wait_until_blocked(&mut client, 1);
+        leaver.batch_execute("COMMIT").expect("commit");
+        assert_eq!(locker.join().expect("the lock"), "locked");
+    });
+    let there = format!(
+        "SELECT count(*)::text FROM linkup.linkup_participants WHERE user_id = '{}'",
+        world.members[1]
+    );
+    assert_eq!(one(&mut client, &there), "0");
+    assert_eq!(
+        one(
+            &mut client,
+            "SELECT count(*)::text FROM linkup.linkup_participants"
+        ),
+        "2"
+    );
+}
+
+#[test]
 fn a_webhook_delivered_sixteen_times_at_once_is_processed_once() {
     let world = world(1);
     let user = &world.members[0];

@@ -54,7 +54,17 @@ DECLARE
     gone   CONSTANT text := 'deleted:' || erase_user.user_id;
     open_linkup uuid;
 BEGIN
-    SELECT u.* INTO person FROM @schema@.users u WHERE u.id = erase_user.user_id FOR UPDATE;
+    -- The LinkUps first, as everywhere: what is being locked or answered waits, and then sees that
+    -- the person is gone.
+    PERFORM FROM @schema@.linkups l
+    WHERE l.state IN ('draft', 'broadcasting', 'locked')
+      AND (l.initiator_user_id = erase_user.user_id
+           OR EXISTS (SELECT FROM @schema@.linkup_invites i
+                      WHERE i.linkup_id = l.id AND i.invited_user_id = erase_user.user_id)
+           OR EXISTS (SELECT FROM @schema@.linkup_participants p
+                      WHERE p.linkup_id = l.id AND p.user_id = erase_user.user_id))
+    ORDER BY l.id FOR NO KEY UPDATE;
+    SELECT u.* INTO person FROM @schema@.users u WHERE u.id = erase_user.user_id FOR NO KEY UPDATE;
     IF NOT FOUND OR person.state = 'deleted' THEN
         RETURN false;
     END IF;
@@ -63,7 +73,7 @@ BEGIN
         SELECT l.id FROM @schema@.linkups l
         WHERE l.initiator_user_id = person.id AND l.state IN ('draft', 'broadcasting', 'locked')
           AND (l.state <> 'locked' OR l.event_time IS NULL OR l.event_time > now())
-        ORDER BY l.id FOR NO KEY UPDATE
+        ORDER BY l.id
     LOOP
         UPDATE @schema@.linkups l SET state = 'canceled', canceled_reason = 'the initiator left' WHERE l.id = open_linkup;
         PERFORM @schema@.close_linkup(open_linkup, 'closed');
