@@ -10,6 +10,7 @@ mod forum;
 mod founders;
 mod linkup;
 mod module;
+mod operations;
 mod pair;
 mod retention;
 mod stackexchange;

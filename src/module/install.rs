@@ -3,6 +3,7 @@
 
 use super::definition::{IDENTITY, Module};
 use super::describe::{Description, describe};
+use super::difference::{self, Difference};
 use super::registry::{self, run};
 use super::repair;
 use super::script::{self, Kind, Names, Statement};
@@ -10,45 +11,115 @@ use super::subtransaction::{attempt, rehearse};
 use crate::catalog::{as_role_restricted, quote_ident, quote_literal, with_settings};
 use crate::error;
 use pgrx::prelude::*;
+use std::collections::HashSet;
 
 const APP_ROLES: &str = "anon, authenticated, service_role";
 /// A trigger outside the schema bears the schema's name and what it does, in 63 bytes.
 const LONGEST_SCHEMA: usize = 40;
 /// Needs quotes, so that wherever it stands it shows whether it stands there as an identifier.
 const SCRATCH: &str = "community_core scratch";
+/// Calls whose whole effect on an installed module is in its description.
+const ATTACHING: &[&str] = &[
+    "community_core.create_counter(",
+    "community_core.create_sum(",
+    "community_core.create_average(",
+    "community_core.create_audit_log(",
+    "community_core.audit_changes(",
+    "community_core.create_retention_policy(",
+    "community_core.create_canonical_pair(",
+    "community_core.create_unordered_pair(",
+    "community_core.create_mutual_choice(",
+];
 
 /// Installs `module` in `schema`. Everything happens in the caller's transaction.
 pub fn install(module: &'static Module, schema: &str) {
     check_schema_name(schema);
     as_role_restricted(database_owner(), || {
-        registry::create();
-        if let Some(installed) = registry::installed(schema)
-            && installed.module != module.name
-        {
-            error::raise(error::module::schema_taken(
-                schema,
-                &installed.module,
-                module.name,
-            ));
-        }
-        create_identity(module.name, schema);
-        let expected = rehearsed(module, schema);
-        if !schema_exists(schema) {
-            run(&format!("CREATE SCHEMA {}", quote_ident(schema)), &[]);
-        }
-        let mut work = Work::new(module, Names::of(schema), Some(&expected));
-        work.is_first = registry::installed(schema).is_none();
-        work.run_all(schema, schema);
-        repair::repair(schema, &expected, &work.adopted);
-        registry::record(module, schema, &expected, &work.adopted);
-        let left = super::difference::compare(&expected, &describe(schema)).len();
-        if left > 0 {
-            warning!(
-                "{left} differences are left in schema {schema}: see community_core.verify_module({})",
-                quote_literal(schema)
-            );
+        prepare(module, schema);
+        bring_about(module, schema, &rehearsed(module, schema));
+    });
+}
+
+/// Brings modules to this version. What takes long, finding out what they should hold, comes first
+/// and locks nothing that others use.
+pub fn upgrade(modules: &[(String, String)]) {
+    as_role_restricted(database_owner(), || {
+        let rehearsed: Vec<_> = modules
+            .iter()
+            .map(|(schema, module)| {
+                let module = super::definition::find(module);
+                prepare(module, schema);
+                (module, schema, rehearsed(module, schema))
+            })
+            .collect();
+        for (module, schema, expected) in &rehearsed {
+            bring_about(module, schema, expected);
         }
     });
+}
+
+fn prepare(module: &Module, schema: &str) {
+    registry::create();
+    if let Some(installed) = registry::installed(schema)
+        && installed.module != module.name
+    {
+        error::raise(error::module::schema_taken(
+            schema,
+            &installed.module,
+            module.name,
+        ));
+    }
+    create_identity(module.name, schema);
+}
+
+fn bring_about(module: &'static Module, schema: &str, expected: &Description) {
+    if !schema_exists(schema) {
+        run(&format!("CREATE SCHEMA {}", quote_ident(schema)), &[]);
+    }
+    let mut work = Work::new(module, Names::of(schema), Some(expected));
+    work.is_first = registry::installed(schema).is_none();
+    work.unfinished =
+        (!work.is_first).then(|| Unfinished::of(&difference::compare(expected, &describe(schema))));
+    work.run_all(schema, schema);
+    repair::repair(schema, expected, &work.adopted);
+    registry::record(module, schema, expected, &work.adopted);
+    let left = difference::compare(expected, &describe(schema)).len();
+    if left > 0 {
+        warning!(
+            "{left} differences are left in schema {schema}: see community_core.verify_module({})",
+            quote_literal(schema)
+        );
+    }
+}
+
+/// The relations of an installed module that are not as they should be. The others are left alone:
+/// putting a policy back that is there already would lock its table against everybody.
+struct Unfinished(HashSet<String>);
+
+impl Unfinished {
+    fn of(differences: &[Difference]) -> Unfinished {
+        let relations = differences.iter().filter(|difference| {
+            !difference.key.relation.is_empty() && difference.key.kind != "function grant"
+        });
+        Unfinished(
+            relations
+                .map(|found| qualified(&found.key.relation))
+                .collect(),
+        )
+    }
+
+    fn concerns(&self, table: &str) -> bool {
+        self.0.contains(table)
+    }
+}
+
+/// A table outside the schema is named as Postgres wrote it, `auth.users`, quoted already.
+pub fn qualified(relation: &str) -> String {
+    if relation.contains('.') {
+        relation.to_owned()
+    } else {
+        quote_ident(relation)
+    }
 }
 
 /// What the module defines, found by installing it in a scratch schema and undoing that. Only
@@ -126,6 +197,8 @@ struct Work<'a> {
     expected: Option<&'a Description>,
     /// Whether the schema has never held the module.
     is_first: bool,
+    /// None where everything is to be made.
+    unfinished: Option<Unfinished>,
     tables: Vec<String>,
     adopted: Vec<String>,
 }
@@ -137,6 +210,7 @@ impl<'a> Work<'a> {
             names,
             expected,
             is_first: false,
+            unfinished: None,
             tables: Vec::new(),
             adopted: Vec::new(),
         }
@@ -173,7 +247,9 @@ impl<'a> Work<'a> {
                 .expected
                 .map(|_| registry::step_started(self.module.name, schema, "rules"));
             for table in &self.tables {
-                self.standard_rules(table);
+                if !self.is_done(&quote_ident(table)) {
+                    self.standard_rules(table);
+                }
             }
             run(
                 &format!(
@@ -188,8 +264,33 @@ impl<'a> Work<'a> {
         });
     }
 
+    /// Whether everything about a table, named as SQL names it, is there already.
+    fn is_done(&self, table: &str) -> bool {
+        self.unfinished
+            .as_ref()
+            .is_some_and(|unfinished| !unfinished.concerns(table))
+    }
+
+    /// An engine may change more tables than the one it is attached to.
+    fn is_attached(&self, statement: &str) -> bool {
+        ATTACHING.iter().any(|call| statement.contains(call))
+            && self
+                .unfinished
+                .as_ref()
+                .is_some_and(|unfinished| unfinished.0.is_empty())
+    }
+
     fn run_statement(&mut self, schema: &str, statement: &Statement) -> i64 {
         match &statement.kind {
+            Kind::CreateView(table)
+            | Kind::CreatePolicy { table, .. }
+            | Kind::ChangeTable(table)
+                if self.is_done(&quote_ident(table)) =>
+            {
+                0
+            }
+            Kind::CreateTrigger { table, .. } if self.is_done(table) => 0,
+            Kind::Call if self.is_attached(&statement.text) => 0,
             Kind::CreateTable(table) => {
                 self.tables.push(table.clone());
                 if let Some(kind) = relation_kind(schema, table) {
@@ -239,7 +340,9 @@ impl<'a> Work<'a> {
                 0
             }
             Kind::Data => execute(&statement.text),
-            Kind::Other => unless_already_there(|| execute(&statement.text)),
+            Kind::ChangeTable(_) | Kind::Call | Kind::Other => {
+                unless_already_there(|| execute(&statement.text))
+            }
         }
     }
 
@@ -368,7 +471,7 @@ pub fn message(error: &pg_sys::panic::CaughtError) -> String {
     }
 }
 
-fn sql_error_code(error: &pg_sys::panic::CaughtError) -> PgSqlErrorCode {
+pub fn sql_error_code(error: &pg_sys::panic::CaughtError) -> PgSqlErrorCode {
     use pg_sys::panic::CaughtError::{ErrorReport, PostgresError, RustPanic};
     match error {
         PostgresError(report) | ErrorReport(report) => report.sql_error_code(),

@@ -68,6 +68,10 @@ pub enum Kind {
         policy: String,
         table: String,
     },
+    /// Changes an existing table of the schema: CREATE INDEX or ALTER TABLE.
+    ChangeTable(String),
+    /// SELECT of a function, which attaches an engine to tables, say.
+    Call,
     Data,
     Other,
 }
@@ -144,6 +148,15 @@ unsafe fn kind(node: *mut pg_sys::Node) -> Kind {
                     table: name((*(*create).table).relname),
                 }
             }
+            pg_sys::NodeTag::T_IndexStmt => {
+                let create = node.cast::<pg_sys::IndexStmt>();
+                Kind::ChangeTable(name((*(*create).relation).relname))
+            }
+            pg_sys::NodeTag::T_AlterTableStmt => {
+                let alter = node.cast::<pg_sys::AlterTableStmt>();
+                Kind::ChangeTable(name((*(*alter).relation).relname))
+            }
+            pg_sys::NodeTag::T_SelectStmt => Kind::Call,
             pg_sys::NodeTag::T_InsertStmt
             | pg_sys::NodeTag::T_UpdateStmt
             | pg_sys::NodeTag::T_DeleteStmt => Kind::Data,

@@ -19,3 +19,5 @@ INSERT INTO shop.visit SELECT n, '192.0.2.1', now() - make_interval(days => n) F
 ALTER TABLE shop.post ADD COLUMN colour text DEFAULT 'green';
 CREATE INDEX mine ON shop.post (colour);
 CREATE VIEW public.mine AS SELECT count(*) AS posts FROM shop.post;
+CREATE POLICY mine ON founders.cohorts FOR SELECT TO anon USING (name = 'Spring');
+ALTER TABLE founders.cohorts ADD COLUMN colour text DEFAULT 'green';
