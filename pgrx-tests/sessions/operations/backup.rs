@@ -21,7 +21,7 @@ impl Original {
         assert_eq!(faults(&mut client), Vec::<String>::new());
         let portrait = portrait(&mut client);
         for there in [
-            "founders.benchmark_stage_aggregates 1 ",
+            "seen through founders.benchmark_stage_aggregates 1 ",
             "shop.clicks 90 ",
             "column shop.post.colour",
             "index CREATE INDEX mine ON",

@@ -98,16 +98,13 @@ const SCHEMAS: &str = "SELECT schema FROM community_core.modules()
 pub fn portrait(client: &mut Client) -> Vec<String> {
     let mut lines = Vec::new();
     let relations = format!(
-        "SELECT format('%I.%I', nspname, relname) FROM pg_class c
-         JOIN pg_namespace n ON n.oid = relnamespace
+        "SELECT format('SELECT concat_ws('' '', %L, count(*), md5(string_agg(t::text, '','' ORDER BY t::text))) FROM %I.%I t',
+                CASE relkind WHEN 'v' THEN 'seen through ' ELSE '' END || nspname || '.' || relname, nspname, relname)
+         FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
          WHERE relkind IN ('r', 'p', 'v') AND nspname IN ({SCHEMAS})
-         ORDER BY 1"
+         ORDER BY nspname, relname"
     );
-    for relation in texts(client, &relations) {
-        let rows = format!(
-            "SELECT concat_ws(' ', '{relation}', count(*),
-                    md5(string_agg(t::text, E'\n' ORDER BY t::text))) FROM {relation} t"
-        );
+    for rows in texts(client, &relations) {
         lines.extend(texts(client, &rows));
     }
     lines.extend(rules(client, SCHEMAS));

@@ -21,3 +21,5 @@ CREATE INDEX mine ON shop.post (colour);
 CREATE VIEW public.mine AS SELECT count(*) AS posts FROM shop.post;
 CREATE POLICY mine ON founders.cohorts FOR SELECT TO anon USING (name = 'Spring');
 ALTER TABLE founders.cohorts ADD COLUMN colour text DEFAULT 'green';
+-- Somebody leaves, and is erased from every log.
+DELETE FROM auth.users WHERE id = '00000000-0000-4000-8000-000000000011';
