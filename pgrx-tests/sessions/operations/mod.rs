@@ -135,7 +135,8 @@ pub fn live_on(client: &mut Client) {
              INSERT INTO shop.deeds SELECT max(id) + 1, 'and on' FROM shop.deeds;
              INSERT INTO shop.clicks (id, org) SELECT max(id) + 1, 1 FROM shop.clicks;
              SELECT community_core.seal_audit('shop.clicks');
-             DELETE FROM auth.users WHERE id = (SELECT id FROM auth.users ORDER BY id DESC LIMIT 1)",
+             DELETE FROM auth.users WHERE id = (SELECT id FROM auth.users
+                 WHERE id > '00000000-0000-4000-8000-000000000002' ORDER BY id DESC LIMIT 1)",
         )
         .expect("live on");
 }
