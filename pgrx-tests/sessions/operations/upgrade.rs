@@ -63,6 +63,33 @@ impl Drop for InstallScript {
     }
 }
 
+/// A dump says no version: it may be restored into a server that has only a later one.
+#[test]
+fn a_dump_of_an_older_release_is_restored_into_this_version() {
+    for release in releases() {
+        let dump = std::fs::read_to_string(release.join("database.sql")).expect("the dump");
+        let clause = format!(" VERSION '{}'", version(&release));
+        assert!(dump.contains(&clause));
+        let database = Database::bare(Cluster::shared());
+        let file = database.cluster.directory.join("older.sql");
+        std::fs::write(&file, dump.replacen(&clause, "", 1)).expect("write");
+        let quietly = ["-qX", "-o", "/dev/null", "-v", "ON_ERROR_STOP=1"];
+        let file = file.display().to_string();
+        database
+            .cluster
+            .run("psql", &quietly, &["-d", &database.name, "-f", &file]);
+        let mut client = database.connect();
+        live_on(&mut client);
+        assert_eq!(
+            sqlstate(client.query("SELECT * FROM community_core.verify_module()", &[])),
+            "25006"
+        );
+        let migrate = "SELECT error FROM community_core.migrate_modules() WHERE error IS NOT NULL";
+        assert_eq!(texts(&mut client, migrate), Vec::<String>::new());
+        assert_eq!(faults(&mut client), Vec::<String>::new());
+    }
+}
+
 /// A database that the release made, as it was dumped then.
 fn restored<'a>(cluster: &'a Cluster, release: &Path) -> Database<'a> {
     let _script = InstallScript::of(release);
