@@ -6,6 +6,7 @@ use super::describe::{Description, describe};
 use super::difference::{self, Difference};
 use super::registry::{self, run};
 use super::repair;
+use super::retire;
 use super::script::{self, Kind, Names, Statement};
 use super::subtransaction::{attempt, rehearse};
 use crate::catalog::{as_role_restricted, quote_ident, quote_literal, with_settings};
@@ -78,9 +79,12 @@ fn bring_about(module: &'static Module, schema: &str, expected: &Description) {
     }
     let mut work = Work::new(module, Names::of(schema), Some(expected));
     work.is_first = registry::installed(schema).is_none();
+    let before = registry::expected(schema);
+    retire::rules(schema, &before, expected);
     work.unfinished =
         (!work.is_first).then(|| Unfinished::of(&difference::compare(expected, &describe(schema))));
     work.run_all(schema, schema);
+    retire::code(schema, &before, expected);
     repair::repair(schema, expected, &work.adopted);
     registry::record(module, schema, expected, &work.adopted);
     let left = difference::compare(expected, &describe(schema)).len();

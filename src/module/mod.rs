@@ -9,6 +9,7 @@ mod install;
 mod registry;
 mod remove;
 mod repair;
+mod retire;
 mod script;
 mod subtransaction;
 

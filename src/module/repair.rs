@@ -112,7 +112,7 @@ fn mend(difference: &Difference, adopted: &[String]) {
 }
 
 /// `f(user_id uuid)` as a description names it, with the name quoted for use in a statement.
-fn callable(signature: &str) -> String {
+pub fn callable(signature: &str) -> String {
     match signature.split_once('(') {
         Some((name, arguments)) => format!("{}({arguments}", quote_ident(name)),
         None => quote_ident(signature),

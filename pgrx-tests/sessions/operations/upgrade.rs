@@ -385,3 +385,37 @@ fn an_index_that_was_built_before_is_taken_as_it_is_while_others_write() {
     writer.batch_execute("COMMIT").expect("commit");
     assert_eq!(faults(&mut client), Vec::<String>::new());
 }
+
+/// As though the version before had defined what this one does not.
+#[test]
+fn what_a_module_defines_no_more_goes_and_what_the_user_added_stays() {
+    let database = super::lived_in();
+    let mut client = database.connect();
+    let before = rules(&mut client, MODULES);
+    client
+        .batch_execute(
+            "CREATE FUNCTION founders.old(whose uuid) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+             CREATE FUNCTION founders.old_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+             CREATE POLICY old ON founders.cohorts FOR SELECT TO anon USING (founders.old(id));
+             CREATE TRIGGER old BEFORE UPDATE ON founders.cohorts FOR EACH ROW EXECUTE FUNCTION founders.old_trigger();
+             CREATE INDEX old_idx ON founders.cohorts (status);
+             ALTER TABLE founders.cohorts ADD CONSTRAINT old_check CHECK (max_members < 1000);
+             CREATE VIEW founders.old_view AS SELECT 1 AS one;
+             INSERT INTO community_state.module_object (schema, ordinal, kind, relation, name, definition)
+             VALUES ('founders', -1, 'function', '', 'old(whose uuid)', ''), ('founders', -2, 'function', '', 'old_trigger()', ''),
+                    ('founders', -3, 'policy', 'cohorts', 'old', ''), ('founders', -4, 'trigger', 'cohorts', 'old', ''),
+                    ('founders', -5, 'index', 'cohorts', 'old_idx', ''), ('founders', -6, 'constraint', 'cohorts', 'old_check', ''),
+                    ('founders', -7, 'view', 'old_view', '', '')",
+        )
+        .expect("an earlier version");
+    assert!(
+        before
+            .iter()
+            .any(|line| line.starts_with("policy founders.cohorts mine"))
+    );
+    client
+        .batch_execute("SELECT community_core.upgrade_modules()")
+        .expect("upgrade");
+    assert_same(&before, &rules(&mut client, MODULES));
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+}
