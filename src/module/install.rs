@@ -2,7 +2,7 @@
 //! kept, what is missing is made.
 
 use super::definition::{IDENTITY, Module};
-use super::describe::{Description, describe};
+use super::describe::{Description, Key, describe};
 use super::difference::{self, Difference};
 use super::registry::{self, run};
 use super::repair;
@@ -12,7 +12,6 @@ use super::subtransaction::{attempt, rehearse};
 use crate::catalog::{as_role_restricted, quote_ident, quote_literal, with_settings};
 use crate::error;
 use pgrx::prelude::*;
-use std::collections::HashSet;
 
 const APP_ROLES: &str = "anon, authenticated, service_role";
 /// A trigger outside the schema bears the schema's name and what it does, in 63 bytes.
@@ -82,7 +81,7 @@ fn bring_about(module: &'static Module, schema: &str, expected: &Description) {
     let before = registry::expected(schema);
     retire::rules(schema, &before, expected);
     work.unfinished =
-        (!work.is_first).then(|| Unfinished::of(&difference::compare(expected, &describe(schema))));
+        (!work.is_first).then(|| Unfinished::of(difference::compare(expected, &describe(schema))));
     work.run_all(schema, schema);
     retire::code(schema, &before, expected);
     repair::repair(schema, expected, &work.adopted);
@@ -96,24 +95,41 @@ fn bring_about(module: &'static Module, schema: &str, expected: &Description) {
     }
 }
 
-/// The relations of an installed module that are not as they should be. The others are left alone:
-/// putting a policy back that is there already would lock its table against everybody.
-struct Unfinished(HashSet<String>);
+/// What of an installed module is not as it should be. The rest is left alone: putting a policy back
+/// that is there already would lock its table against everybody.
+struct Unfinished(Vec<Key>);
+
+/// What a table has beside its structure.
+const RULES: &[&str] = &[
+    "policy",
+    "row security",
+    "grant",
+    "trigger",
+    "trigger state",
+];
 
 impl Unfinished {
-    fn of(differences: &[Difference]) -> Unfinished {
-        let relations = differences.iter().filter(|difference| {
-            !difference.key.relation.is_empty() && difference.key.kind != "function grant"
-        });
+    fn of(differences: Vec<Difference>) -> Unfinished {
         Unfinished(
-            relations
-                .map(|found| qualified(&found.key.relation))
+            differences
+                .into_iter()
+                .map(|difference| difference.key)
                 .collect(),
         )
     }
 
-    fn concerns(&self, table: &str) -> bool {
-        self.0.contains(table)
+    /// Whether something is to be done about a table, named as SQL names it: it is missing itself,
+    /// or `part` of it.
+    fn concerns(&self, table: &str, part: impl Fn(&Key) -> bool) -> bool {
+        self.0
+            .iter()
+            .any(|key| qualified(&key.relation) == table && (key.kind == "table" || part(key)))
+    }
+
+    fn concerns_tables(&self) -> bool {
+        self.0
+            .iter()
+            .any(|key| !key.relation.is_empty() && key.kind != "function grant")
     }
 }
 
@@ -251,7 +267,12 @@ impl<'a> Work<'a> {
                 .expected
                 .map(|_| registry::step_started(self.module.name, schema, "rules"));
             for table in &self.tables {
-                if !self.is_done(&quote_ident(table)) {
+                let is_done = self.unfinished.as_ref().is_some_and(|unfinished| {
+                    !unfinished.concerns(&quote_ident(table), |key| {
+                        RULES.contains(&key.kind.as_str()) || key.kind == "column"
+                    })
+                });
+                if !is_done {
                     self.standard_rules(table);
                 }
             }
@@ -268,33 +289,37 @@ impl<'a> Work<'a> {
         });
     }
 
-    /// Whether everything about a table, named as SQL names it, is there already.
-    fn is_done(&self, table: &str) -> bool {
-        self.unfinished
-            .as_ref()
-            .is_some_and(|unfinished| !unfinished.concerns(table))
-    }
-
-    /// An engine may change more tables than the one it is attached to.
-    fn is_attached(&self, statement: &str) -> bool {
-        ATTACHING.iter().any(|call| statement.contains(call))
-            && self
-                .unfinished
-                .as_ref()
-                .is_some_and(|unfinished| unfinished.0.is_empty())
+    /// Whether what a statement would make is there already, as it should be.
+    fn is_done(&self, statement: &Statement) -> bool {
+        let Some(unfinished) = &self.unfinished else {
+            return false;
+        };
+        match &statement.kind {
+            Kind::CreateView(view) => !unfinished.concerns(&quote_ident(view), |_| true),
+            Kind::ChangeTable(table) => !unfinished.concerns(&quote_ident(table), |key| {
+                !RULES.contains(&key.kind.as_str())
+            }),
+            Kind::CreatePolicy { policy, table } => !unfinished
+                .concerns(&quote_ident(table), |key| {
+                    key.kind == "policy" && key.name == *policy
+                }),
+            Kind::CreateTrigger { trigger, table } => !unfinished.concerns(table, |key| {
+                key.kind.starts_with("trigger") && key.name == *trigger
+            }),
+            // An engine may change more tables than the one it is attached to.
+            Kind::Call => {
+                ATTACHING.iter().any(|call| statement.text.contains(call))
+                    && !unfinished.concerns_tables()
+            }
+            _ => false,
+        }
     }
 
     fn run_statement(&mut self, schema: &str, statement: &Statement) -> i64 {
+        if self.is_done(statement) {
+            return 0;
+        }
         match &statement.kind {
-            Kind::CreateView(table)
-            | Kind::CreatePolicy { table, .. }
-            | Kind::ChangeTable(table)
-                if self.is_done(&quote_ident(table)) =>
-            {
-                0
-            }
-            Kind::CreateTrigger { table, .. } if self.is_done(table) => 0,
-            Kind::Call if self.is_attached(&statement.text) => 0,
             Kind::CreateTable(table) => {
                 self.tables.push(table.clone());
                 if let Some(kind) = relation_kind(schema, table) {

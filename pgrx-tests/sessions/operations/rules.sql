@@ -43,5 +43,6 @@ CROSS JOIN LATERAL (SELECT string_agg(enumlabel, ',' ORDER BY enumsortorder) FRO
 WHERE typtype = 'e'
 UNION ALL
 SELECT format('publication %s %s', pubname, schemaname || '.' || tablename)
-FROM pg_publication_tables WHERE schemaname IN (SCHEMAS)
+FROM pg_publication_tables JOIN pg_publication USING (pubname)
+WHERE schemaname IN (SCHEMAS) AND NOT puballtables
 ORDER BY line
