@@ -41,7 +41,11 @@ pub fn fill_types(text: &str, existing: impl Fn(&str, &str) -> Option<String>) -
             .and_then(|((column, default), tail)| Some((column.split_once('.')?, default, tail)));
         match parts {
             Some(((table, column), default, tail)) => {
-                filled.push_str(&existing(table, column).unwrap_or_else(|| default.to_owned()));
+                // What follows the default's type, `uuid DEFAULT …`, goes with that type.
+                match existing(table, column) {
+                    Some(actual) if !default.starts_with(&actual) => filled.push_str(&actual),
+                    _ => filled.push_str(default),
+                }
                 rest = tail;
             }
             None => {
@@ -197,5 +201,9 @@ mod placeholders {
             fill_types(text, existing),
             "milestone_id bigint NULL, x text"
         );
+        let text = "id @type_of:t.id:uuid DEFAULT gen_random_uuid()@";
+        let of_type = |name: &str| fill_types(text, |_, _| Some(name.to_owned()));
+        assert_eq!(of_type("uuid"), "id uuid DEFAULT gen_random_uuid()");
+        assert_eq!(of_type("bigint"), "id bigint");
     }
 }

@@ -3,7 +3,6 @@
 
 use super::{COUNTED, counted, differences, number};
 use crate::claims::sessions::cluster::{Cluster, Database, sqlstate, wait_until};
-use postgres::Client;
 
 #[test]
 fn a_session_notices_what_another_changed_about_its_counter() {

@@ -26,6 +26,7 @@ impl Original {
             "column shop.post.colour",
             "index CREATE INDEX mine ON",
             "policy founders.cohorts mine",
+            "index CREATE INDEX cohorts_colour_mine",
             "view public.mine",
         ] {
             assert!(

@@ -9,7 +9,7 @@ SELECT format('%s: %s', name, obj_description(objid, classid::regclass::text)) A
 UNION ALL
 SELECT format('%s: %s, binary %s, %s, %s, granted %s', name,
               CASE WHEN prokind = 'a' THEN 'aggregate' ELSE pg_get_functiondef(p.oid) END, probin, prosrc, proowner::regrole,
-              (SELECT string_agg(g::text, ',' ORDER BY g::text) FROM unnest(proacl) AS g))
+              (SELECT string_agg(g::text, ',' ORDER BY g::text) FROM unnest(coalesce(proacl, acldefault('f', proowner))) AS g))
 FROM member JOIN pg_proc p ON classid = 'pg_proc'::regclass AND objid = p.oid
 UNION ALL
 SELECT format('%s: %s', name, a) FROM member JOIN pg_aggregate a ON classid = 'pg_proc'::regclass AND objid = aggfnoid

@@ -14,6 +14,8 @@ use std::sync::OnceLock;
 
 const PEOPLE: &str = include_str!("life/people.sql");
 const OWN: &str = include_str!("life/own.sql");
+pub const ADDITIONS: &str = include_str!("life/additions.sql");
+const LEAVING: &str = include_str!("life/leaving.sql");
 const LIVES: &[(&str, &str)] = &[
     ("founders", include_str!("life/founders.sql")),
     ("forum", include_str!("life/forum.sql")),
@@ -29,7 +31,9 @@ pub fn live(client: &mut Client) {
             client.batch_execute(life).expect(&module);
         }
     }
-    client.batch_execute(OWN).expect("tables of one's own");
+    for part in [OWN, ADDITIONS, LEAVING] {
+        client.batch_execute(part).expect(part);
+    }
     client
         .batch_execute("CALL community_core.apply_retention()")
         .expect("retention");

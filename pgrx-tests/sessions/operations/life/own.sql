@@ -1,4 +1,4 @@
--- The engines on tables of somebody's own, and what a user adds to tables of the modules.
+-- The engines on tables of somebody's own.
 CREATE SCHEMA shop;
 CREATE TABLE shop.post (id bigint PRIMARY KEY, likes integer NOT NULL DEFAULT 0, rating numeric);
 CREATE TABLE shop.likes (post_id bigint REFERENCES shop.post ON DELETE CASCADE, stars integer NOT NULL);
@@ -19,7 +19,3 @@ INSERT INTO shop.visit SELECT n, '192.0.2.1', now() - make_interval(days => n) F
 ALTER TABLE shop.post ADD COLUMN colour text DEFAULT 'green';
 CREATE INDEX mine ON shop.post (colour);
 CREATE VIEW public.mine AS SELECT count(*) AS posts FROM shop.post;
-CREATE POLICY mine ON founders.cohorts FOR SELECT TO anon USING (name = 'Spring');
-ALTER TABLE founders.cohorts ADD COLUMN colour text DEFAULT 'green';
--- Somebody leaves, and is erased from every log.
-DELETE FROM auth.users WHERE id = '00000000-0000-4000-8000-000000000011';
