@@ -421,3 +421,45 @@ fn a_database_owner_who_is_no_superuser_can_use_everything() {
         .get(0);
     assert_eq!(superuser_owned, 0);
 }
+
+/// The database's owner is no superuser, and what it owns sets off what it wrote: a trigger deferred
+/// to the end of the transaction would find a superuser there.
+#[test]
+fn a_trigger_that_the_owner_deferred_does_not_run_as_the_superuser_who_installs() {
+    let cluster = Cluster::shared();
+    let database = Database::bare(cluster);
+    let mut superuser = database.connect();
+    superuser
+        .batch_execute(&format!(
+            "CREATE ROLE {0}_owner LOGIN; ALTER DATABASE {0} OWNER TO {0}_owner;
+             SET community_core.modules = 'tenancy'; CREATE EXTENSION community_core;
+             CREATE TABLE public.proof (who text); GRANT INSERT ON public.proof TO PUBLIC",
+            database.name
+        ))
+        .expect("an owner");
+    let mut owner = cluster.connect(&database.name, &format!("{}_owner", database.name));
+    owner
+        .batch_execute(
+            "CREATE SCHEMA mine;
+             CREATE FUNCTION mine.proof() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 INSERT INTO public.proof VALUES (current_user); RETURN NULL; END $$;
+             CREATE CONSTRAINT TRIGGER proof AFTER INSERT ON community_state.module_step
+                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mine.proof()",
+        )
+        .expect("the owner's trigger");
+    for call in [
+        "SELECT community_core.install_module('founders')",
+        "SELECT community_core.remove_module('tenancy')",
+    ] {
+        assert_eq!(sqlstate(superuser.batch_execute(call)), "42501", "{call}");
+    }
+    let ran = "SELECT count(*) FROM public.proof WHERE who = 'postgres'";
+    let ran: i64 = superuser.query_one(ran, &[]).expect("proof").get(0);
+    assert_eq!(ran, 0);
+    owner
+        .batch_execute("SELECT community_core.remove_module('tenancy')")
+        .expect("the owner's own call is the owner's own trigger");
+    let ran = "SELECT string_agg(DISTINCT who, ',') FROM public.proof";
+    let ran: String = superuser.query_one(ran, &[]).expect("proof").get(0);
+    assert_eq!(ran, format!("{}_owner", database.name));
+}

@@ -1,7 +1,7 @@
 //! Installing a module, which is also how it is repaired and migrated: what is there already is
 //! kept, what is missing is made.
 
-use super::definition::{IDENTITY, Module};
+use super::definition::{IDENTITY, IDENTITY_SCHEMA, Module};
 use super::describe::{Description, describe};
 use super::registry::{self, run};
 use super::repair;
@@ -19,7 +19,11 @@ const SCRATCH: &str = "community_core scratch";
 
 /// Installs `module` in `schema`. Everything happens in the caller's transaction.
 pub fn install(module: &'static Module, schema: &str) {
-    check_schema_name(schema);
+    if module.name == IDENTITY.name {
+        check_identity(schema);
+    } else {
+        check_schema_name(schema);
+    }
     as_role_restricted(database_owner(), || {
         registry::create();
         if let Some(installed) = registry::installed(schema)
@@ -31,7 +35,9 @@ pub fn install(module: &'static Module, schema: &str) {
                 module.name,
             ));
         }
-        create_identity(module.name, schema);
+        if schema != IDENTITY_SCHEMA && !schema_exists(IDENTITY_SCHEMA) {
+            install(&IDENTITY, IDENTITY_SCHEMA);
+        }
         let expected = rehearsed(module, schema);
         if !schema_exists(schema) {
             run(&format!("CREATE SCHEMA {}", quote_ident(schema)), &[]);
@@ -110,12 +116,11 @@ fn schema_exists(schema: &str) -> bool {
     .is_empty()
 }
 
-/// `auth` as Supabase has it, where the database does not have it already.
-fn create_identity(module: &str, schema: &str) {
-    if !schema_exists("auth") {
-        let step = registry::step_started(module, schema, IDENTITY.0);
-        run(IDENTITY.1, &[]);
-        registry::step_finished(step, 0);
+/// An `auth` that is not this extension's is used untouched.
+fn check_identity(schema: &str) {
+    let ours = registry::installed(schema).is_some_and(|found| found.module == IDENTITY.name);
+    if schema != IDENTITY_SCHEMA || (schema_exists(schema) && !ours) {
+        error::raise(error::module::reserved_schema(schema));
     }
 }
 
@@ -150,6 +155,7 @@ impl<'a> Work<'a> {
             (c"search_path", path.as_str()),
             (c"client_min_messages", "warning"),
             (c"check_function_bodies", "on"),
+            (c"standard_conforming_strings", "on"),
             (c"default_tablespace", ""),
             (c"default_table_access_method", "heap"),
             (c"row_security", "on"),
