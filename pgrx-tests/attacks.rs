@@ -45,8 +45,8 @@ mod tests {
         run(&format!(
             "INSERT INTO founders.community_profiles (user_id, display_name)
              VALUES ('{A}', 'Ada'), ('{B}', 'Bob');
-             INSERT INTO founders.founder_connections (requester_id, recipient_id, status)
-             VALUES ('{B}', '{A}', 'blocked')"
+             INSERT INTO founders.founder_connections (requester_id, recipient_id, status, blocked_by)
+             VALUES ('{B}', '{A}', 'blocked', '{{{B}}}')"
         ));
         act_as(A);
         run(&format!(

@@ -2,7 +2,7 @@
 //! owns data. Dumps, restores, DROP EXTENSION, and an owner who is no superuser.
 
 use super::cluster::{Cluster, Database, sqlstate};
-use postgres::Client;
+use postgres::{Client, NoTls};
 
 /// People, consents, posts, likes and a benchmark, and what a user adds to our tables.
 const LIFE: &str = "
@@ -462,4 +462,43 @@ fn a_trigger_that_the_owner_deferred_does_not_run_as_the_superuser_who_installs(
     let ran = "SELECT string_agg(DISTINCT who, ',') FROM public.proof";
     let ran: String = superuser.query_one(ran, &[]).expect("proof").get(0);
     assert_eq!(ran, format!("{}_owner", database.name));
+}
+
+#[test]
+fn removing_says_first_what_it_takes_away() {
+    let database = Database::with_modules(Cluster::shared(), "founders");
+    let said = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let listener = said.clone();
+    let mut client = database
+        .cluster
+        .config(&database.name, "postgres")
+        .notice_callback(move |notice| {
+            let mut said = listener.lock().expect("the list's lock");
+            said.push(notice.message().to_owned());
+        })
+        .connect(NoTls)
+        .expect("connect");
+    client
+        .batch_execute(
+            "INSERT INTO founders.cohorts (name) SELECT 'A cohort' FROM generate_series(1, 100);
+             ANALYZE founders.cohorts; BEGIN; SELECT community_core.remove_module('founders')",
+        )
+        .expect("remove the rules");
+    client
+        .batch_execute(
+            "ROLLBACK; SELECT community_core.remove_module('founders', drop_data => true)",
+        )
+        .expect("remove it all");
+    let said = said.lock().expect("the list's lock").join("\n");
+    let rules = said.lines().find(|line| line.contains("tables and rows stay"));
+    let rules = rules.expect("a notice about the rules");
+    for kind in ["triggers", "policies", "views", "functions"] {
+        assert!(rules.contains(kind) && !rules.contains(" 0 "), "{rules}");
+    }
+    assert!(rules.contains("schema founders"), "{rules}");
+    let data = said.lines().find(|line| line.contains("about 100 rows"));
+    assert!(
+        data.is_some_and(|line| line.starts_with("dropping schema founders with")),
+        "{said}"
+    );
 }
