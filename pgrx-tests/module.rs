@@ -313,6 +313,20 @@ mod tests {
         assert_eq!(found("auth"), Vec::<String>::new());
     }
 
+    /// As a database of 0.1.0 has it: made by the extension, and no module yet.
+    #[pg_test]
+    fn an_auth_made_before_it_was_a_module_becomes_one_with_the_next_migration() {
+        run("DELETE FROM community_state.module WHERE schema = 'auth';
+             UPDATE community_state.module_step SET schema = 'founders' WHERE schema = 'auth';
+             DROP TRIGGER users_set_updated_at ON auth.users;
+             SELECT community_core.migrate_modules()");
+        assert_eq!(
+            count("SELECT FROM community_state.module WHERE schema = 'auth' AND adopted = '{}'"),
+            1
+        );
+        assert_eq!(found("auth"), Vec::<String>::new());
+    }
+
     #[pg_test]
     fn a_trigger_of_a_modules_on_the_users_is_missed_when_it_is_gone_or_off() {
         run("DROP TRIGGER founders_erase_audit_subject ON auth.users;

@@ -24,7 +24,7 @@ CREATE TABLE founder_connections (
         CHECK ((status = 'blocked') = (cardinality(blocked_by) > 0)
                AND blocked_by <@ ARRAY[requester_id, recipient_id]),
     CONSTRAINT founder_connections_declined_at_check
-        CHECK (status = 'blocked' OR (status = 'declined') = (declined_at IS NOT NULL))
+        CHECK (declined_at IS NULL OR status IN ('declined', 'blocked'))
 );
 COMMENT ON TABLE founder_connections IS
     'One row for two founders: asked for, accepted, declined or blocked (phase 52). Cancelling is deleting.';
@@ -53,7 +53,7 @@ CREATE POLICY founder_connections_delete_party ON founder_connections
     FOR DELETE TO authenticated
     USING ((requester_id = (SELECT auth.uid()) OR recipient_id = (SELECT auth.uid()))
            AND blocked_by <@ ARRAY[(SELECT auth.uid())]
-           AND (declined_at IS NULL OR recipient_id = (SELECT auth.uid())));
+           AND ((status <> 'declined' AND declined_at IS NULL) OR recipient_id = (SELECT auth.uid())));
 GRANT INSERT (requester_id, recipient_id, source), UPDATE (status) ON founder_connections TO authenticated;
 
 -- A message holds this lock shared and a block exclusively, so that no message slips in beside a
@@ -123,8 +123,8 @@ BEGIN
                       HINT = 'The requester asks, the recipient accepts or declines, either blocks.';
         END IF;
     END IF;
-    IF before = 'pending' AND NEW.status = 'declined' THEN
-        NEW.declined_at := pg_catalog.now();
+    IF 'declined' IN (before, NEW.status) THEN
+        NEW.declined_at := coalesce(OLD.declined_at, pg_catalog.now());
     END IF;
     IF NEW.status = 'blocked' THEN
         PERFORM @schema@.lock_pair(NEW.requester_id, NEW.recipient_id, true);

@@ -35,7 +35,9 @@ pub fn install(module: &'static Module, schema: &str) {
                 module.name,
             ));
         }
-        if schema != IDENTITY_SCHEMA && !schema_exists(IDENTITY_SCHEMA) {
+        if schema != IDENTITY_SCHEMA
+            && (!schema_exists(IDENTITY_SCHEMA) || registry::made_identity())
+        {
             install(&IDENTITY, IDENTITY_SCHEMA);
         }
         let expected = rehearsed(module, schema);
@@ -43,7 +45,8 @@ pub fn install(module: &'static Module, schema: &str) {
             run(&format!("CREATE SCHEMA {}", quote_ident(schema)), &[]);
         }
         let mut work = Work::new(module, Names::of(schema), Some(&expected));
-        work.is_first = registry::installed(schema).is_none();
+        work.is_first = registry::installed(schema).is_none()
+            && !(schema == IDENTITY_SCHEMA && registry::made_identity());
         work.run_all(schema, schema);
         repair::repair(schema, &expected, &work.adopted);
         registry::record(module, schema, &expected, &work.adopted);
@@ -118,7 +121,8 @@ fn schema_exists(schema: &str) -> bool {
 
 /// An `auth` that is not this extension's is used untouched.
 fn check_identity(schema: &str) {
-    let ours = registry::installed(schema).is_some_and(|found| found.module == IDENTITY.name);
+    let ours = registry::installed(schema).is_some_and(|found| found.module == IDENTITY.name)
+        || registry::made_identity();
     if schema != IDENTITY_SCHEMA || (schema_exists(schema) && !ours) {
         error::raise(error::module::reserved_schema(schema));
     }
