@@ -57,7 +57,8 @@ mod tests {
              CREATE TEMP TABLE cohorts (id uuid);
              SET LOCAL search_path = pg_temp, founders, auth"
         ));
-        let listed = "SELECT count(*) FROM founders.community_directory, founders.directory_members()";
+        let listed =
+            "SELECT count(*) FROM founders.community_directory, founders.directory_members()";
         assert_eq!(Spi::get_one::<i64>(listed), Ok(Some(0)));
         run(&format!(
             "DO $$ BEGIN
@@ -95,7 +96,12 @@ mod tests {
             assert_eq!(told(), Some(1), "the owner: {helper}");
             run("SET LOCAL ROLE service_role");
             assert_eq!(told(), Some(1), "the service: {helper}");
-            for claims in ["", "{}", "{\"sub\":\"nobody\"}", "{\"role\":\"service_role\"}"] {
+            for claims in [
+                "",
+                "{}",
+                "{\"sub\":\"nobody\"}",
+                "{\"role\":\"service_role\"}",
+            ] {
                 run(&format!(
                     "SET LOCAL request.jwt.claims = '{claims}'; SET LOCAL ROLE authenticated"
                 ));

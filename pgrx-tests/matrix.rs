@@ -60,10 +60,12 @@ impl Matrix<'_> {
             ("call", call) => vec![format!("SELECT FROM {}.{call}", self.schema)],
             ("select", "") => vec![format!("SELECT FROM {table}")],
             ("delete", "") => vec![format!("DELETE FROM {table}")],
-            ("select", rest) => match rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
-                Some((columns, rest)) => vec![format!("SELECT {columns} FROM {table}{rest}")],
-                None => vec![format!("SELECT FROM {table} {rest}")],
-            },
+            ("select", rest) => {
+                match rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+                    Some((columns, rest)) => vec![format!("SELECT {columns} FROM {table}{rest}")],
+                    None => vec![format!("SELECT FROM {table} {rest}")],
+                }
+            }
             ("delete", rest) => vec![format!("DELETE FROM {table} {rest}")],
             ("insert", values) => vec![format!("INSERT INTO {table} {values}")],
             ("update", set) => vec![format!("UPDATE {table} SET {set}")],

@@ -256,13 +256,15 @@ mod tests {
     /// An id whose type is neither of the document's two: bigint, and one with a sequence behind it.
     #[pg_test]
     fn milestones_numbered_by_a_bigint_are_adopted_and_referenced_as_such() {
-        run("CREATE SCHEMA numbered;
+        run(
+            "CREATE SCHEMA numbered;
              CREATE TABLE numbered.milestones (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
              INSERT INTO numbered.milestones DEFAULT VALUES;
              SELECT community_core.install_module('founders', 'numbered');
              INSERT INTO auth.users (id) VALUES ('00000000-0000-4000-8000-00000000a004');
              INSERT INTO numbered.social_feed_posts (author_id, content, milestone_id)
-             SELECT '00000000-0000-4000-8000-00000000a004', 'reached', id FROM numbered.milestones");
+             SELECT '00000000-0000-4000-8000-00000000a004', 'reached', id FROM numbered.milestones",
+        );
         assert_eq!(found("numbered"), Vec::<String>::new());
         let unknown = "UPDATE numbered.social_feed_posts SET milestone_id = 7000000000";
         assert_eq!(failure(unknown).0, "23503");
@@ -292,11 +294,13 @@ mod tests {
     #[pg_test]
     fn who_is_asking_is_a_module_whose_differences_are_named_and_mended() {
         assert_eq!(found("auth"), Vec::<String>::new());
-        run("CREATE OR REPLACE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE
+        run(
+            "CREATE OR REPLACE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE
                  AS $$ SELECT '00000000-0000-4000-8000-00000000a001'::uuid $$;
              ALTER TABLE auth.users DISABLE ROW LEVEL SECURITY;
              GRANT SELECT ON auth.users TO anon;
-             DROP INDEX auth.users_email_key");
+             DROP INDEX auth.users_email_key",
+        );
         let differences = found("auth");
         for expected in [
             "function uid(): changed",

@@ -68,7 +68,10 @@ mod tests {
         for code in unseen {
             assert_eq!(named(&format!("chr({code})")), "23514", "{code:x}");
         }
-        let together: String = unseen.iter().map(|code| format!("chr({code}) || ")).collect();
+        let together: String = unseen
+            .iter()
+            .map(|code| format!("chr({code}) || "))
+            .collect();
         assert_eq!(named(&format!("{together}' '")), "23514");
         assert_eq!(named(&format!("{together}'.'")), "1");
         for name in ["Ж", "日本", "ا", "é", "👩‍🚀", "_"] {

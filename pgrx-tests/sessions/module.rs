@@ -490,7 +490,9 @@ fn removing_says_first_what_it_takes_away() {
         )
         .expect("remove it all");
     let said = said.lock().expect("the list's lock").join("\n");
-    let rules = said.lines().find(|line| line.contains("tables and rows stay"));
+    let rules = said
+        .lines()
+        .find(|line| line.contains("tables and rows stay"));
     let rules = rules.expect("a notice about the rules");
     for kind in ["triggers", "policies", "views", "functions"] {
         assert!(rules.contains(kind) && !rules.contains(" 0 "), "{rules}");
