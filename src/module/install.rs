@@ -35,18 +35,13 @@ pub fn install(module: &'static Module, schema: &str) {
                 module.name,
             ));
         }
-        if schema != IDENTITY_SCHEMA
-            && (!schema_exists(IDENTITY_SCHEMA) || registry::made_identity())
-        {
-            install(&IDENTITY, IDENTITY_SCHEMA);
-        }
+        create_identity(schema);
         let expected = rehearsed(module, schema);
         if !schema_exists(schema) {
             run(&format!("CREATE SCHEMA {}", quote_ident(schema)), &[]);
         }
         let mut work = Work::new(module, Names::of(schema), Some(&expected));
-        work.is_first = registry::installed(schema).is_none()
-            && !(schema == IDENTITY_SCHEMA && registry::made_identity());
+        work.is_first = registry::installed(schema).is_none() && !made_before(schema);
         work.run_all(schema, schema);
         repair::repair(schema, &expected, &work.adopted);
         registry::record(module, schema, &expected, &work.adopted);
@@ -119,10 +114,24 @@ fn schema_exists(schema: &str) -> bool {
     .is_empty()
 }
 
+/// `auth` as Supabase has it, where the database does not have it already.
+fn create_identity(schema: &str) {
+    if schema != IDENTITY_SCHEMA
+        && (!schema_exists(IDENTITY_SCHEMA) || made_before(IDENTITY_SCHEMA))
+    {
+        install(&IDENTITY, IDENTITY_SCHEMA);
+    }
+}
+
+/// Whether it is an `auth` that this extension made before that was a module of its own.
+fn made_before(schema: &str) -> bool {
+    schema == IDENTITY_SCHEMA && registry::made_identity()
+}
+
 /// An `auth` that is not this extension's is used untouched.
 fn check_identity(schema: &str) {
     let ours = registry::installed(schema).is_some_and(|found| found.module == IDENTITY.name)
-        || registry::made_identity();
+        || made_before(schema);
     if schema != IDENTITY_SCHEMA || (schema_exists(schema) && !ours) {
         error::raise(error::module::reserved_schema(schema));
     }
