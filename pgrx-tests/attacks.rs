@@ -218,7 +218,8 @@ mod tests {
         ));
         act_as(B);
         let gone = Spi::get_one::<i64>(
-            "WITH gone AS (DELETE FROM founders.social_feed_comments RETURNING 1)
+            "WITH gone AS (
+                 DELETE FROM founders.social_feed_comments WHERE content = 'mine' RETURNING id)
              SELECT count(*) FROM gone",
         );
         assert_eq!(gone, Ok(Some(1)));
