@@ -1,4 +1,7 @@
 # community_core: what a person types. Everything else is in scripts/.
+ifdef PG_CONFIG
+PG ?= $(shell $(PG_CONFIG) --version | sed -E 's/^PostgreSQL ([0-9]+).*/\1/')
+endif
 PG ?= 15
 PG_CONFIG ?= $(shell scripts/pg-config $(PG))
 TEST ?=

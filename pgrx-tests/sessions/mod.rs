@@ -1,6 +1,5 @@
 //! Tests that need several connections, a dump, a restore or a restart.
 
-mod access;
 mod audit;
 mod benchmark;
 pub mod cluster;

@@ -3,7 +3,7 @@
 
 use super::cluster::{Cluster, Database, sqlstate};
 use super::operations::{faults, live, lived_in, portrait};
-use postgres::Client;
+use postgres::{Client, NoTls};
 
 fn file(database: &Database, name: &str) -> String {
     database
@@ -232,4 +232,87 @@ fn a_database_owner_who_is_no_superuser_can_use_everything() {
         .expect("owners")
         .get(0);
     assert_eq!(superuser_owned, 0);
+}
+
+/// The database's owner is no superuser, and what it owns sets off what it wrote: a trigger deferred
+/// to the end of the transaction would find a superuser there.
+#[test]
+fn a_trigger_that_the_owner_deferred_does_not_run_as_the_superuser_who_installs() {
+    let cluster = Cluster::shared();
+    let database = Database::bare(cluster);
+    let mut superuser = database.connect();
+    superuser
+        .batch_execute(&format!(
+            "CREATE ROLE {0}_owner LOGIN; ALTER DATABASE {0} OWNER TO {0}_owner;
+             SET community_core.modules = 'tenancy'; CREATE EXTENSION community_core;
+             CREATE TABLE public.proof (who text); GRANT INSERT ON public.proof TO PUBLIC",
+            database.name
+        ))
+        .expect("an owner");
+    let mut owner = cluster.connect(&database.name, &format!("{}_owner", database.name));
+    owner
+        .batch_execute(
+            "CREATE SCHEMA mine;
+             CREATE FUNCTION mine.proof() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 INSERT INTO public.proof VALUES (current_user); RETURN NULL; END $$;
+             CREATE CONSTRAINT TRIGGER proof AFTER INSERT ON community_state.module_step
+                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mine.proof()",
+        )
+        .expect("the owner's trigger");
+    for call in [
+        "SELECT community_core.install_module('founders')",
+        "SELECT community_core.remove_module('tenancy')",
+    ] {
+        assert_eq!(sqlstate(superuser.batch_execute(call)), "42501", "{call}");
+    }
+    let ran = "SELECT count(*) FROM public.proof WHERE who = 'postgres'";
+    let ran: i64 = superuser.query_one(ran, &[]).expect("proof").get(0);
+    assert_eq!(ran, 0);
+    owner
+        .batch_execute("SELECT community_core.remove_module('tenancy')")
+        .expect("the owner's own call is the owner's own trigger");
+    let ran = "SELECT string_agg(DISTINCT who, ',') FROM public.proof";
+    let ran: String = superuser.query_one(ran, &[]).expect("proof").get(0);
+    assert_eq!(ran, format!("{}_owner", database.name));
+}
+
+#[test]
+fn removing_says_first_what_it_takes_away() {
+    let database = Database::with_modules(Cluster::shared(), "founders");
+    let said = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let listener = said.clone();
+    let mut client = database
+        .cluster
+        .config(&database.name, "postgres")
+        .notice_callback(move |notice| {
+            let mut said = listener.lock().expect("the list's lock");
+            said.push(notice.message().to_owned());
+        })
+        .connect(NoTls)
+        .expect("connect");
+    client
+        .batch_execute(
+            "INSERT INTO founders.cohorts (name) SELECT 'A cohort' FROM generate_series(1, 100);
+             ANALYZE founders.cohorts; BEGIN; SELECT community_core.remove_module('founders')",
+        )
+        .expect("remove the rules");
+    client
+        .batch_execute(
+            "ROLLBACK; SELECT community_core.remove_module('founders', drop_data => true)",
+        )
+        .expect("remove it all");
+    let said = said.lock().expect("the list's lock").join("\n");
+    let rules = said
+        .lines()
+        .find(|line| line.contains("tables and rows stay"));
+    let rules = rules.expect("a notice about the rules");
+    for kind in ["triggers", "policies", "views", "functions"] {
+        assert!(rules.contains(kind) && !rules.contains(" 0 "), "{rules}");
+    }
+    assert!(rules.contains("schema founders"), "{rules}");
+    let data = said.lines().find(|line| line.contains("about 100 rows"));
+    assert!(
+        data.is_some_and(|line| line.starts_with("dropping schema founders with")),
+        "{said}"
+    );
 }

@@ -1,7 +1,7 @@
 //! Installing a module, which is also how it is repaired and migrated: what is there already is
 //! kept, what is missing is made.
 
-use super::definition::{IDENTITY, Module};
+use super::definition::{IDENTITY, IDENTITY_SCHEMA, Module};
 use super::describe::{Description, Key, describe};
 use super::difference::{self, Difference};
 use super::registry::{self, run};
@@ -33,7 +33,11 @@ const ATTACHING: &[&str] = &[
 
 /// Installs `module` in `schema`. Everything happens in the caller's transaction.
 pub fn install(module: &'static Module, schema: &str) {
-    check_schema_name(schema);
+    if module.name == IDENTITY.name {
+        check_identity(schema);
+    } else {
+        check_schema_name(schema);
+    }
     as_role_restricted(database_owner(), || {
         prepare(module, schema);
         bring_about(module, schema, &rehearsed(module, schema));
@@ -69,7 +73,7 @@ fn prepare(module: &Module, schema: &str) {
             module.name,
         ));
     }
-    create_identity(module.name, schema);
+    create_identity(schema);
 }
 
 fn bring_about(module: &'static Module, schema: &str, expected: &Description) {
@@ -77,7 +81,7 @@ fn bring_about(module: &'static Module, schema: &str, expected: &Description) {
         run(&format!("CREATE SCHEMA {}", quote_ident(schema)), &[]);
     }
     let mut work = Work::new(module, Names::of(schema), Some(expected));
-    work.is_first = registry::installed(schema).is_none();
+    work.is_first = registry::installed(schema).is_none() && !made_before(schema);
     let before = registry::expected(schema);
     retire::rules(schema, &before, expected);
     work.unfinished =
@@ -202,11 +206,25 @@ fn schema_exists(schema: &str) -> bool {
 }
 
 /// `auth` as Supabase has it, where the database does not have it already.
-fn create_identity(module: &str, schema: &str) {
-    if !schema_exists("auth") {
-        let step = registry::step_started(module, schema, IDENTITY.0);
-        run(IDENTITY.1, &[]);
-        registry::step_finished(step, 0);
+fn create_identity(schema: &str) {
+    if schema != IDENTITY_SCHEMA
+        && (!schema_exists(IDENTITY_SCHEMA) || made_before(IDENTITY_SCHEMA))
+    {
+        install(&IDENTITY, IDENTITY_SCHEMA);
+    }
+}
+
+/// Whether it is an `auth` that this extension made before that was a module of its own.
+fn made_before(schema: &str) -> bool {
+    schema == IDENTITY_SCHEMA && registry::made_identity()
+}
+
+/// An `auth` that is not this extension's is used untouched.
+fn check_identity(schema: &str) {
+    let ours = registry::installed(schema).is_some_and(|found| found.module == IDENTITY.name)
+        || made_before(schema);
+    if schema != IDENTITY_SCHEMA || (schema_exists(schema) && !ours) {
+        error::raise(error::module::reserved_schema(schema));
     }
 }
 
@@ -244,6 +262,7 @@ impl<'a> Work<'a> {
             (c"search_path", path.as_str()),
             (c"client_min_messages", "warning"),
             (c"check_function_bodies", "on"),
+            (c"standard_conforming_strings", "on"),
             (c"default_tablespace", ""),
             (c"default_table_access_method", "heap"),
             (c"row_security", "on"),

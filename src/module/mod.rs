@@ -40,7 +40,7 @@ fn install_module(module: Option<&str>, schema: default!(Option<&str>, "NULL")) 
     };
     safely(|| {
         let module = definition::find(name);
-        let schema = schema.unwrap_or(module.name);
+        let schema = schema.unwrap_or(module.home());
         install::install(module, schema);
         schema.to_owned()
     })

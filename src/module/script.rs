@@ -4,6 +4,14 @@ use crate::catalog::quote_ident;
 use pgrx::{PgList, pg_sys};
 use std::ffi::{CStr, CString};
 
+/// `text ~ '@visible@'`: a character that can be seen. White space, controls and what Unicode lets a
+/// program leave out (zero-width characters, fillers, marks of direction, tags) are not.
+const VISIBLE: &str = concat!(
+    r"[^\s\u0001-\u001F\u007F-\u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F",
+    r"\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0",
+    r"\uFFF0-\uFFFB\U000E0000-\U000E0FFF]",
+);
+
 /// A schema's name as the topic files use it: `@schema@` is the identifier, quoted where it must be,
 /// `@schema:raw@` its bare text for use inside a quoted identifier.
 #[derive(Clone)]
@@ -23,6 +31,7 @@ impl Names {
     pub fn fill(&self, text: &str) -> String {
         text.replace("@schema@", &self.identifier)
             .replace("@schema:raw@", &self.raw.replace('"', "\"\""))
+            .replace("@visible@", VISIBLE)
     }
 }
 
