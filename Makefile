@@ -7,7 +7,7 @@ KEEP ?=
 CHECK ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test types install bench clean
+.PHONY: help setup demo test types docs install bench clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ test: setup ## run every test; TEST=name runs those whose name contains it
 
 types: setup ## write types/database.ts from a database and check it; CHECK=1 only compares
 	@scripts/types $(PG) $(if $(CHECK),--check)
+
+docs: setup ## write docs/reference from the catalogue of a database; CHECK=1 only compares
+	@scripts/docs $(PG) $(if $(CHECK),--check)
 
 install: setup ## install a release build into the PostgreSQL of PG_CONFIG=/path/pg_config
 	@scripts/install $(PG_CONFIG)
