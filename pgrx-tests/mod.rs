@@ -14,6 +14,7 @@ mod matrix;
 mod module;
 mod pair;
 mod retention;
+mod security;
 #[cfg(test)]
 mod sessions;
 mod tenancy;
