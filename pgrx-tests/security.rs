@@ -7,8 +7,7 @@ mod tests {
     use pgrx::prelude::*;
 
     /// The schemas that hold a module, as the others use it.
-    const MODULE: &str =
-        "WITH RECURSIVE module AS (SELECT schema, schema::regnamespace AS oid FROM community_state.module)";
+    const MODULE: &str = "WITH RECURSIVE module AS (SELECT schema, schema::regnamespace AS oid FROM community_state.module)";
 
     /// Splinter's way of looking at a policy: its two expressions, as Postgres writes them.
     const POLICY: &str = "policy AS (
@@ -25,15 +24,24 @@ mod tests {
                 .collect::<Result<Vec<_>, spi::Error>>()
         })
         .expect("a query of the catalogue");
-        let new: Vec<_> = found.iter().filter(|name| !allowed.contains(&name.as_str())).collect();
+        let new: Vec<_> = found
+            .iter()
+            .filter(|name| !allowed.contains(&name.as_str()))
+            .collect();
         assert!(new.is_empty(), "offend: {new:#?}");
-        let gone: Vec<_> = allowed.iter().filter(|name| !found.iter().any(|f| f == **name)).collect();
-        assert!(gone.is_empty(), "no longer offend, take them off the list: {gone:?}");
+        let gone: Vec<_> = allowed
+            .iter()
+            .filter(|name| !found.iter().any(|f| f == **name))
+            .collect();
+        assert!(
+            gone.is_empty(),
+            "no longer offend, take them off the list: {gone:?}"
+        );
     }
 
     // 0013, 0007, 0008
     #[pg_test]
-    fn every_table_has_row_security_and_what_app_roles_may_touch_has_policies() {
+    fn every_table_has_row_security_and_policies_for_app_roles() {
         offenders(
             "SELECT c.oid::regclass::text FROM pg_class c JOIN module m ON m.oid = c.relnamespace
              WHERE c.relkind IN ('r', 'p') AND NOT c.relrowsecurity",
@@ -95,12 +103,15 @@ mod tests {
     fn a_policy_asks_who_is_asking_once_and_not_for_each_row() {
         let bare = "regexp_replace(coalesce(qual, '') || ' ' || coalesce(with_check, ''), '(?i)select +[a-z_.]+\\(', 'wrapped', 'g')
                     ~ ('(auth|community_core|current_setting|' || (SELECT string_agg(schema, '|') FROM module) || ')(\\.[a-z_]+)?\\(')";
-        offenders(&format!(", {POLICY} SELECT name FROM policy WHERE {bare}"), &[]);
+        offenders(
+            &format!(", {POLICY} SELECT name FROM policy WHERE {bare}"),
+            &[],
+        );
     }
 
     // 0006
     #[pg_test]
-    fn no_two_permissive_policies_speak_of_the_same_role_and_command() {
+    fn no_two_permissive_policies_speak_of_the_same() {
         offenders(
             &format!(
                 ", {POLICY} SELECT format('%s %s %s', p.polrelid::regclass, role::regrole, command)
@@ -113,7 +124,7 @@ mod tests {
 
     // 0024
     #[pg_test]
-    fn no_policy_is_always_true_but_that_of_the_service_and_of_what_is_public() {
+    fn no_policy_is_always_true_but_for_what_is_public() {
         offenders(
             &format!(
                 ", {POLICY} SELECT name FROM policy
@@ -134,7 +145,9 @@ mod tests {
     #[pg_test]
     fn every_policy_names_its_roles() {
         offenders(
-            &format!(", {POLICY} SELECT name FROM policy WHERE 0 = ANY (polroles) OR NOT polpermissive"),
+            &format!(
+                ", {POLICY} SELECT name FROM policy WHERE 0 = ANY (polroles) OR NOT polpermissive"
+            ),
             &[],
         );
     }
@@ -219,7 +232,9 @@ mod tests {
         // file_url, which app roles cannot read, for members alone.
         offenders(reading, &["forum.resource_catalog"]);
         offenders(
-            &format!("{reading} AND NOT coalesce(c.reloptions && ARRAY['security_barrier=true', 'security_barrier'], false)"),
+            &format!(
+                "{reading} AND NOT coalesce(c.reloptions && ARRAY['security_barrier=true', 'security_barrier'], false)"
+            ),
             &[],
         );
     }
@@ -291,7 +306,7 @@ mod tests {
 
     // 0018
     #[pg_test]
-    fn no_column_has_a_type_that_an_upgrade_of_the_server_refuses() {
+    fn no_column_has_a_type_that_pg_upgrade_refuses() {
         offenders(
             "SELECT a.attrelid::regclass || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
              JOIN module m ON m.oid = c.relnamespace
@@ -348,10 +363,16 @@ mod tests {
             ("index", every_foreign_key_has_an_index),
             ("search_path", every_function_pins_its_search_path),
             ("anon", anon_calls_definer_functions_by_name_only),
-            ("asks", a_definer_function_that_people_call_asks_who_is_asking),
-            ("true", no_policy_is_always_true_but_that_of_the_service_and_of_what_is_public),
-            ("bare", a_policy_asks_who_is_asking_once_and_not_for_each_row),
-            ("two", no_two_permissive_policies_speak_of_the_same_role_and_command),
+            (
+                "asks",
+                a_definer_function_that_people_call_asks_who_is_asking,
+            ),
+            ("true", no_policy_is_always_true_but_for_what_is_public),
+            (
+                "bare",
+                a_policy_asks_who_is_asking_once_and_not_for_each_row,
+            ),
+            ("two", no_two_permissive_policies_speak_of_the_same),
             ("view", views_look_with_the_rights_of_who_asks),
             ("guests", guests_read_these_relations_and_write_none),
         ];

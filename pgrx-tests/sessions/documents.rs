@@ -116,13 +116,12 @@ fn run_page(page: &Path) -> String {
         if let Some(says) = &block.output
             && trimmed(says) != trimmed(prints)
         {
-            let difference = difference(
-                directory,
-                &database.name,
-                &trimmed(says),
-                &trimmed(prints),
+            let difference =
+                difference(directory, &database.name, &trimmed(says), &trimmed(prints));
+            wrong += &format!(
+                "{name}:{}: prints something else\n{difference}\n",
+                block.line
             );
-            wrong += &format!("{name}:{}: prints something else\n{difference}\n", block.line);
         }
     }
     wrong

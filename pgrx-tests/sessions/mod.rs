@@ -1,6 +1,7 @@
 //! Tests that need several connections, a dump, a restore or a restart.
 
 mod access;
+mod attacker;
 mod audit;
 mod benchmark;
 pub mod cluster;

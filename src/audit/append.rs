@@ -126,6 +126,9 @@ pub struct Rows {
 
 impl Rows {
     pub fn new(relation: &PgRelation, rows: *mut pg_sys::Tuplestorestate) -> Rows {
+        if rows.is_null() {
+            error::raise(error::misplaced_trigger(&catalog::qualified_name(relation)));
+        }
         // SAFETY: the tuplestore belongs to the running trigger and holds rows of the relation.
         unsafe {
             let descriptor = (*relation.as_ptr()).rd_att;

@@ -12,6 +12,8 @@ mod repair;
 mod script;
 mod subtransaction;
 
+pub use definition::VERSION;
+
 use crate::catalog::{SAFE_SEARCH_PATH, with_settings};
 use crate::{error, settings};
 use pgrx::prelude::*;
