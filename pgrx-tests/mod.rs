@@ -17,6 +17,7 @@ mod retention;
 mod security;
 #[cfg(test)]
 mod sessions;
+mod status;
 mod tenancy;
 
 #[pgrx::pg_schema]

@@ -14,4 +14,5 @@ mod module;
 mod pair;
 mod retention;
 mod stackexchange;
+mod status;
 mod tenancy;

@@ -55,6 +55,15 @@ BEGIN
         RETURN NEXT;
     END LOOP;
 
+    thing := 'rules_off'; object := 'other tables'; unit := 'rules';
+    SELECT count(*), string_agg(format('trigger %s of %s', t.tgname, t.tgrelid::regclass), ', ' ORDER BY t.tgrelid, t.tgname) INTO value, detail
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE p.pronamespace = '@extschema@'::regnamespace AND t.tgenabled IN ('D', 'R')
+      AND c.relnamespace NOT IN (SELECT to_regnamespace(quote_ident(m.schema)) FROM @extschema@.modules() m);
+    level := CASE WHEN value = 0 THEN 'ok' ELSE 'error' END;
+    what_to_do := CASE WHEN value > 0 THEN 'ALTER TABLE … ENABLE TRIGGER, then verify_counters and verify_audit for what happened meanwhile.' END;
+    RETURN NEXT;
+
     FOR one IN SELECT m.module, m.schema, q.* FROM @extschema@.modules() m JOIN @extschema@.status_queues() q ON q.module = m.module
                WHERE to_regclass(format('%I.%I', m.schema, q.name)) IS NOT NULL ORDER BY m.schema, q.name LOOP
         object := format('%s.%s', one.schema, one.name);
