@@ -6,6 +6,7 @@ mod audit;
 mod benchmark;
 pub mod cluster;
 mod counter;
+mod dependencies;
 mod documents;
 mod forum;
 mod founders;

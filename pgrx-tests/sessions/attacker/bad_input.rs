@@ -160,7 +160,7 @@ fn calls(world: &World, function: &Function, dice: &mut Dice) -> Vec<String> {
 }
 
 /// An error whose state says that the program and not the caller is at fault, or that it panicked.
-fn is_accident(error: &postgres::Error) -> Option<String> {
+pub fn is_accident(error: &postgres::Error) -> Option<String> {
     let Some(error) = error.as_db_error() else {
         return Some(format!("the connection is lost: {error}"));
     };

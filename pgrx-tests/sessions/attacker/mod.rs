@@ -4,6 +4,7 @@
 
 mod attack;
 mod bad_input;
+mod fuzz;
 mod statement;
 mod world;
 
@@ -126,6 +127,19 @@ fn every_function_answers_bad_input_with_an_error_of_the_callers() {
         accidents.extend(found);
     }
     assert!(accidents.is_empty(), "\n{}", accidents.join("\n"));
+}
+
+#[test]
+fn every_native_function_takes_any_text_document_and_bytes() {
+    let (_database, mut client) = prepared();
+    let world = World::read(&mut client, Attacker::Member);
+    let (accidents, calls) = fuzz::fuzz(&mut client, &world, &mut Dice(seed()));
+    assert!(calls > 3_000, "{calls} calls");
+    assert!(
+        accidents.is_empty(),
+        "add to corpus.txt what is new in\n{}",
+        accidents.join("\n")
+    );
 }
 
 #[test]
