@@ -106,6 +106,14 @@ pub fn make(client: &mut Client, rules: &str) {
                 "INSERT INTO world.moves VALUES ($1, $2)",
                 vec![object, rest],
             ),
+            // Of every table of the schema that has the column.
+            "within" => {
+                let (column, condition) = rest.split_once(' ').expect("a column and a condition");
+                (
+                    "INSERT INTO world.rule VALUES ($1 || '.*', 'within ' || $2, $3)",
+                    vec![object, column, condition],
+                )
+            }
             "sees" | "guests" | "changes" | "makes" | "person" => (
                 "INSERT INTO world.rule VALUES ($1, $2, $3)",
                 vec![object, word, rest],
@@ -114,8 +122,21 @@ pub fn make(client: &mut Client, rules: &str) {
         };
         // A rule of a module that is not installed has nothing to speak of.
         let relation = values[0];
+        let installed: bool = client
+            .query_one(
+                "SELECT EXISTS (SELECT FROM community_state.module WHERE schema = split_part($1, '.', 1))",
+                &[&relation],
+            )
+            .expect("look for the module")
+            .get(0);
+        if !installed {
+            continue;
+        }
         let there: bool = client
-            .query_one("SELECT to_regclass($1) IS NOT NULL", &[&relation])
+            .query_one(
+                "SELECT to_regclass($1) IS NOT NULL OR to_regnamespace($1) IS NOT NULL",
+                &[&relation],
+            )
             .expect("look for the table")
             .get(0);
         assert!(there, "rules.txt: there is no {relation}: {line}");

@@ -38,7 +38,7 @@ SELECT a.attrelid, a.attnum, a.attname,
             WHEN t.typname IN ('text', 'varchar', 'bpchar') THEN
                 (SELECT array_agg(m[1]) FROM pg_constraint k, regexp_matches(pg_get_constraintdef(k.oid), '''((?:[^'']|'''')*)''::', 'g') AS m
                  WHERE k.conrelid = a.attrelid AND k.contype = 'c' AND k.conkey = ARRAY[a.attnum]
-                   AND pg_get_constraintdef(k.oid) ~ (a.attname || '\)?(::text)? = (ANY|'')')) END,
+                   AND pg_get_constraintdef(k.oid) ~ (a.attname || '"?\)?(::text)? = (ANY|'')')) END,
        EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'f' AND a.attnum = ANY (k.conkey)),
        r.parent, r.parent_attribute, coalesce(r.earlier, 0) > 0
 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON b.oid = t.typbasetype
@@ -55,7 +55,7 @@ LEFT JOIN LATERAL (
 WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
 
 -- The value of a column in row n, as SQL. A later try has other values.
-CREATE FUNCTION world.value_of(relation regclass, attribute name, n int, try int) RETURNS text LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION world.value_of(relation regclass, attribute name, n int, try int, depth int DEFAULT 0) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
     a      world.attribute;
     given  text;
@@ -68,9 +68,10 @@ BEGIN
         RETURN replace(replace(given, '{n}', n::text), '{token}', quote_literal(token));
     ELSIF a.parent = 'auth.users'::regclass THEN
         RETURN quote_literal((SELECT id FROM world.person p WHERE p.n = CASE WHEN a.about_partner THEN world.partner(value_of.n) ELSE value_of.n END));
-    ELSIF a.parent IS NOT NULL THEN
-        RETURN world.value_of(a.parent, a.parent_attribute, CASE WHEN a.about_partner THEN world.partner(n) ELSE n END, 0);
-    ELSIF a.refers THEN
+    -- Tables that refer to each other in a circle have to begin somewhere.
+    ELSIF a.parent IS NOT NULL AND depth < 6 THEN
+        RETURN world.value_of(a.parent, a.parent_attribute, CASE WHEN a.about_partner THEN world.partner(n) ELSE n END, 0, depth + 1);
+    ELSIF a.refers AND a.parent IS NULL THEN
         RETURN 'NULL';  -- to its own table
     ELSIF a.is_key AND a.kind = 'uuid' THEN
         RETURN quote_literal(world.id(relation, n));
@@ -84,6 +85,7 @@ BEGIN
         RETURN 'DEFAULT';
     END IF;
     RETURN CASE
+        WHEN a.kind IN ('text', 'varchar') AND attribute ~ 'currency$' THEN '''EUR'''
         WHEN a.kind IN ('text', 'varchar') AND attribute ~ 'email' THEN quote_literal(token || '@example.org')
         WHEN a.kind IN ('text', 'varchar') THEN quote_literal(left(token, coalesce(a.length, 1000)))
         WHEN a.kind = '_text' THEN format('ARRAY[%L]', token)
@@ -168,7 +170,8 @@ BEGIN
         w.name,
         array(SELECT attribute FROM world.moves m WHERE m.relation = w.name),
         CASE WHEN is_guest THEN coalesce(g.condition, 'false')
-             ELSE replace(coalesce(s.condition, o.condition, 'false'), '{me}', quote_literal(me)) END,
+             WHEN s.condition IS NULL AND o.condition IS NULL AND i.condition IS NULL THEN 'false'
+             ELSE replace(coalesce(s.condition, concat_ws(' OR ', o.condition, i.condition), 'false'), '{me}', quote_literal(me)) END,
         CASE WHEN is_guest THEN 'false'
              ELSE replace(coalesce(c.condition, o.condition, 'false'), '{me}', quote_literal(me)) END,
         replace(coalesce(k.condition, 'false'), '{me}', coalesce(quote_literal(me), 'NULL')),
@@ -178,6 +181,9 @@ BEGIN
     LEFT JOIN world.rule s ON s.relation = w.name AND s.word = 'sees'
     LEFT JOIN world.rule g ON g.relation = w.name AND g.word = 'guests'
     LEFT JOIN world.rule c ON c.relation = w.name AND c.word = 'changes'
+    LEFT JOIN LATERAL (
+        SELECT string_agg(r.condition, ' OR ') AS condition FROM world.rule r JOIN world.attribute a ON a.relation = w.id AND a.name = split_part(r.word, ' ', 2)
+        WHERE r.word LIKE 'within %' AND r.relation = split_part(w.name, '.', 1) || '.*') AS i ON true
     LEFT JOIN world.rule k ON k.relation = w.name AND k.word = 'makes';
     EXECUTE 'CREATE OR REPLACE VIEW world.now AS ' || array_to_string(parts, ' UNION ALL ');
     DROP TABLE IF EXISTS world.before;
