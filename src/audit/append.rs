@@ -8,6 +8,7 @@ use super::log::{Log, chain_name};
 use super::pending::{self, Batch};
 use super::row::{self, Encoder, Slots};
 use crate::catalog::{self, Column};
+use crate::error;
 use pgrx::PgRelation;
 use pgrx::pg_sys;
 use std::collections::HashMap;
