@@ -36,7 +36,8 @@ impl FromDatum for Regclass {
         if is_null {
             return None;
         }
-        let oid = pg_sys::Oid::from(datum.value() as u32);
+        // SAFETY: a datum of type regclass is an OID.
+        let oid = unsafe { pg_sys::Oid::from_datum(datum, false) }?;
         // SAFETY: a look into the catalogue's cache; any OID is acceptable.
         if unsafe { pg_sys::get_rel_relkind(oid) } == 0 {
             error::raise(error::undefined_relation(oid));

@@ -77,7 +77,7 @@ BEGIN
             RETURN NEXT;
             thing := 'queue_age'; unit := 'seconds'; value := round(greatest(queue.age, 0), 1);
             level := CASE WHEN value > 86400 THEN 'error' WHEN value > 900 THEN 'warn' ELSE 'ok' END;
-            detail := format('the oldest has waited for %s', make_interval(secs => trunc(value)::float8));
+            detail := format('the oldest has waited for %s', date_trunc('minute', make_interval(secs => value::float8)));
             what_to_do := CASE WHEN level <> 'ok' THEN 'See whether its workers run, and what they log.' END;
             RETURN NEXT;
             thing := 'queue_failed'; unit := 'rows'; value := queue.failed;
