@@ -15,8 +15,10 @@ mod module;
 mod pair;
 mod request;
 mod retention;
+mod security;
 #[cfg(test)]
 mod sessions;
+mod status;
 mod tenancy;
 
 #[pgrx::pg_schema]

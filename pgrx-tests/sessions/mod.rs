@@ -1,9 +1,11 @@
 //! Tests that need several connections, a dump, a restore or a restart.
 
+mod attacker;
 mod audit;
 mod benchmark;
 pub mod cluster;
 mod counter;
+mod dependencies;
 mod documents;
 mod forum;
 mod founders;
@@ -13,4 +15,5 @@ mod operations;
 mod pair;
 mod retention;
 mod stackexchange;
+mod status;
 mod tenancy;
