@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const UPDATE: &str = "ALTER EXTENSION community_core UPDATE";
 const THIS_VERSION: &str = env!("CARGO_PKG_VERSION");
-const MODULES: &str = "SELECT schema FROM community_core.modules() ORDER BY schema";
+/// Without identity, which comes with the first module.
+const MODULES: &str =
+    "SELECT schema FROM community_core.modules() WHERE module <> 'identity' ORDER BY schema";
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -159,7 +161,10 @@ fn definitions(client: &mut Client) -> Vec<String> {
         .batch_execute("SET search_path = pg_catalog")
         .expect("search_path");
     let mut lines = texts(client, include_str!("members.sql"));
-    lines.extend(rules(client, MODULES));
+    lines.extend(rules(
+        client,
+        "SELECT schema FROM community_core.modules() UNION SELECT 'auth'",
+    ));
     lines.extend(texts(
         client,
         "SELECT o::text FROM community_state.module_object AS o ORDER BY schema, ordinal",
