@@ -15,6 +15,7 @@ mod image;
 mod keys;
 mod name;
 mod names;
+mod orphans;
 mod query;
 mod repair;
 mod resolve;
