@@ -13,9 +13,12 @@ mod linkup;
 mod matrix;
 mod module;
 mod pair;
+mod request;
 mod retention;
+mod security;
 #[cfg(test)]
 mod sessions;
+mod status;
 mod tenancy;
 
 #[pgrx::pg_schema]
