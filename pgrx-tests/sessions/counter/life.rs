@@ -3,7 +3,7 @@
 
 use super::{COUNTED, counted, differences, number};
 use crate::claims::sessions::cluster::{Cluster, Database, sqlstate, wait_until};
-use postgres::{Client, NoTls};
+use postgres::NoTls;
 use std::sync::{Arc, Mutex};
 
 #[test]
