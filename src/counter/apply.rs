@@ -105,11 +105,7 @@ fn bulk<'a>(
         if counter.loose && locked < how_many {
             wait_for_parents(counter, &values);
             let places = counter.orphans.query(&values, std::ptr::null_mut());
-            orphans.extend(
-                places
-                    .iter()
-                    .filter_map(|row| Some(row[0]?.value() as usize - 1)),
-            );
+            orphans.extend(places.iter().filter_map(|row| Some(row[0]?.value() - 1)));
         }
     }
     values.extend(amounts);
