@@ -20,6 +20,7 @@ mod module;
 mod pair;
 mod retention;
 mod settings;
+mod spaces;
 
 ::pgrx::pg_module_magic!(name, version);
 

@@ -75,6 +75,16 @@ pub const MODULES: &[Module] = &[
             "13_erasure.sql",
         ),
     },
+    Module {
+        name: "spaces",
+        files: files!("spaces":
+            "01_people.sql",
+            "02_spaces.sql",
+            "03_members.sql",
+            "04_sanctions.sql",
+            "05_access.sql",
+        ),
+    },
 ];
 
 /// Run where the database has no schema `auth`.
