@@ -83,6 +83,9 @@ pub const MODULES: &[Module] = &[
             "03_members.sql",
             "04_sanctions.sql",
             "05_access.sql",
+            "06_audit.sql",
+            "40_notifications.sql",
+            "45_webhooks.sql",
         ),
     },
 ];
