@@ -83,6 +83,10 @@ pub const MODULES: &[Module] = &[
             "03_members.sql",
             "04_sanctions.sql",
             "05_access.sql",
+            "12_templates.sql",
+            "13_posts.sql",
+            "20_questions.sql",
+            "22_comments.sql",
         ),
     },
 ];
