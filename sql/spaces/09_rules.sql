@@ -18,8 +18,10 @@ COMMENT ON TABLE space_rules IS
 COMMENT ON COLUMN space_rules.value IS 'What it says, as the application shows it.';
 COMMENT ON COLUMN space_rules.position IS 'Its place among those of its type, from 1.';
 
+CREATE POLICY space_rules_select_anon ON space_rules
+    FOR SELECT TO anon USING (type <> 'automod' AND space_id = ANY (ARRAY(SELECT visible_space_ids())));
 CREATE POLICY space_rules_select_visible ON space_rules
-    FOR SELECT TO anon, authenticated
+    FOR SELECT TO authenticated
     USING ((type <> 'automod' AND space_id = ANY (ARRAY(SELECT visible_space_ids())))
            OR space_id = ANY (ARRAY(SELECT moderated_space_ids())));
 CREATE POLICY space_rules_insert_moderator ON space_rules
