@@ -174,3 +174,17 @@ $$;
 COMMENT ON FUNCTION decay_reputation(integer, timestamptz) IS
     'Writes down how far reputation has faded, for at most batch people whose figure is a day old or older; reading it by reputation() gives the same before and after. at: the moment to go by. Returns how many; call it until it returns 0. Volatile. Errors: 22023. Example: SELECT decay_reputation(1000)';
 GRANT EXECUTE ON FUNCTION decay_reputation(integer, timestamptz) TO service_role;
+
+CREATE OR REPLACE FUNCTION credit(
+    profile_id uuid, space_id uuid, event_type text, points integer, metadata jsonb, at timestamptz DEFAULT now())
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF profile_id IS NOT NULL AND points <> 0 THEN
+        INSERT INTO @schema@.reputation_events (profile_id, space_id, event_type, points, metadata, created_at)
+        VALUES (credit.profile_id, credit.space_id, credit.event_type, credit.points, credit.metadata, credit.at);
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION credit(uuid, uuid, text, integer, jsonb, timestamptz) IS
+    'Writes a reputation event; nothing for nobody or for no points; for other functions. Volatile. Example: SELECT credit(auth.uid(), ''0199a7c2-0000-7000-8000-000000000001'', ''badge'', 5, ''{}'')';

@@ -45,19 +45,6 @@ $$;
 COMMENT ON FUNCTION follow_acceptance() IS
     'Trigger: the answer that is accepted says so and earns its author the setting community_core.spaces_accepted_answer_points; the one that no longer is gives back what it earned.';
 
-CREATE OR REPLACE FUNCTION credit(
-    profile_id uuid, space_id uuid, event_type text, points integer, metadata jsonb, at timestamptz DEFAULT now())
-RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF profile_id IS NOT NULL AND points <> 0 THEN
-        INSERT INTO @schema@.reputation_events (profile_id, space_id, event_type, points, metadata, created_at)
-        VALUES (credit.profile_id, credit.space_id, credit.event_type, credit.points, credit.metadata, credit.at);
-    END IF;
-END;
-$$;
-COMMENT ON FUNCTION credit(uuid, uuid, text, integer, jsonb, timestamptz) IS
-    'Writes a reputation event; nothing for nobody or for no points; for other functions. Volatile. Example: SELECT credit(auth.uid(), ''0199a7c2-0000-7000-8000-000000000001'', ''badge'', 5, ''{}'')';
 CREATE OR REPLACE TRIGGER questions_follow_acceptance
     AFTER UPDATE OF accepted_answer_id ON questions FOR EACH ROW
     WHEN (OLD.accepted_answer_id IS DISTINCT FROM NEW.accepted_answer_id) EXECUTE FUNCTION follow_acceptance();
@@ -74,6 +61,23 @@ COMMENT ON FUNCTION end_acceptance() IS 'Trigger: an answer that is deleted or r
 CREATE OR REPLACE TRIGGER answers_end_acceptance
     AFTER UPDATE OF state ON answers FOR EACH ROW
     WHEN (NEW.is_accepted AND NEW.state <> 'published') EXECUTE FUNCTION end_acceptance();
+
+CREATE OR REPLACE FUNCTION require_asker(question uuid, deed text) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM @schema@.posts p
+        WHERE p.id = question AND p.post_type = 'question'
+          AND (p.space_id = ANY (ARRAY(SELECT @schema@.moderated_space_ids()))
+               OR (p.author_id = auth.uid() AND p.state = 'published'
+                   AND p.space_id = ANY (ARRAY(SELECT @schema@.writable_space_ids()))))) THEN
+        RAISE EXCEPTION 'there is no question for which you may %', deed USING ERRCODE = 'insufficient_privilege',
+            HINT = 'That is for who asked it, and for moderators of its space.';
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION require_asker(uuid, text) IS
+    'Refuses who neither asked the question nor moderates its space; for other functions. deed: what was tried, for the message. Stable. Errors: 42501. Example: SELECT require_asker(''0199a7c2-0000-7000-8000-000000000001'', ''accept an answer'')';
 
 -- The answers are locked before their question, as where an answer is deleted.
 CREATE OR REPLACE FUNCTION accept_answer(answer uuid) RETURNS boolean
@@ -113,20 +117,3 @@ $$;
 COMMENT ON FUNCTION unaccept_answer(uuid) IS
     'Takes the acceptance of a question''s answer back, with the reputation it gave; by who asked, or a moderator. Returns whether one was accepted. Volatile. Errors: 42501 neither, or no such question. Example: SELECT unaccept_answer(''0199a7c2-0000-7000-8000-000000000001'')';
 GRANT EXECUTE ON FUNCTION unaccept_answer(uuid) TO authenticated, service_role;
-
-CREATE OR REPLACE FUNCTION require_asker(question uuid, deed text) RETURNS void
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF NOT EXISTS (
-        SELECT FROM @schema@.posts p
-        WHERE p.id = question AND p.post_type = 'question'
-          AND (p.space_id = ANY (ARRAY(SELECT @schema@.moderated_space_ids()))
-               OR (p.author_id = auth.uid() AND p.state = 'published'
-                   AND p.space_id = ANY (ARRAY(SELECT @schema@.writable_space_ids()))))) THEN
-        RAISE EXCEPTION 'there is no question for which you may %', deed USING ERRCODE = 'insufficient_privilege',
-            HINT = 'That is for who asked it, and for moderators of its space.';
-    END IF;
-END;
-$$;
-COMMENT ON FUNCTION require_asker(uuid, text) IS
-    'Refuses who neither asked the question nor moderates its space; for other functions. deed: what was tried, for the message. Stable. Errors: 42501. Example: SELECT require_asker(''0199a7c2-0000-7000-8000-000000000001'', ''accept an answer'')';

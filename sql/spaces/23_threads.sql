@@ -61,7 +61,10 @@ DECLARE
 BEGIN
     PERFORM FROM @schema@.posts p WHERE p.id = NEW.post_id FOR UPDATE;
     SELECT c.* INTO parent FROM @schema@.comments c WHERE c.id = NEW.parent_id AND c.post_id = NEW.post_id;
-    IF starts_with(parent.path, OLD.path) THEN
+    IF NEW.parent_id IS NOT NULL AND NOT FOUND THEN
+        RAISE EXCEPTION 'there is no comment % on post %', NEW.parent_id, NEW.post_id
+            USING ERRCODE = 'foreign_key_violation', HINT = 'A comment answers a comment on the same post.';
+    ELSIF starts_with(parent.path, OLD.path) THEN
         RAISE EXCEPTION 'comment % cannot move below itself', NEW.id
             USING ERRCODE = 'check_violation', HINT = 'Move it below a comment that is not among its answers.';
     END IF;
