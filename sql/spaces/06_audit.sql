@@ -19,7 +19,7 @@ COMMENT ON COLUMN audit_logs.space_id IS 'The space that it concerns, also once 
 COMMENT ON COLUMN audit_logs.actor_id IS 'Who did it; NULL where nobody was signed in, and once that person is erased.';
 COMMENT ON COLUMN audit_logs.actor_role IS
     'staff, owner, moderator or member; another signed-in person is authenticated. Where nobody was signed in: the database role.';
-COMMENT ON COLUMN audit_logs.entity_id IS 'The row that was changed, or the person of a membership; NULL once that person is erased.';
+COMMENT ON COLUMN audit_logs.entity_id IS 'The row that was changed, by its id, or by the person, post or tag that it belongs to; NULL once that person is erased.';
 COMMENT ON COLUMN audit_logs.metadata IS
     '{"old": …, "new": …}: the columns that changed; of a row that came or went all of them. Times are in UTC. NULL once a person in it is erased.';
 CREATE INDEX audit_logs_space_id_idx ON audit_logs (space_id, created_at);
@@ -91,7 +91,7 @@ BEGIN
            coalesce(pg_catalog.jsonb_object_agg(key, NULL) FILTER (WHERE after ? key), '{}')
     INTO before_kept, after_kept FROM pg_catalog.unnest(kept_back) AS key;
     INSERT INTO @schema@.audit_logs (space_id, actor_id, actor_role, entity_type, entity_id, action, metadata)
-    VALUES (space, auth.uid(), role, TG_ARGV[0], coalesce(entity ->> 'id', entity ->> 'profile_id')::uuid,
+    VALUES (space, auth.uid(), role, TG_ARGV[0], coalesce(entity ->> 'id', entity ->> 'profile_id', entity ->> 'post_id', entity ->> 'tag_id')::uuid,
             pg_catalog.lower(TG_OP),
             CASE WHEN before IS NULL THEN '{}' ELSE pg_catalog.jsonb_build_object('old', before || before_kept) END
             || CASE WHEN after IS NULL THEN '{}' ELSE pg_catalog.jsonb_build_object('new', after || after_kept) END);
