@@ -139,7 +139,8 @@ BEGIN
             VALUES (join_space.space_id, member, CASE openness WHEN 'public' THEN 'active' ELSE 'pending' END)
             ON CONFLICT (space_id, profile_id) DO NOTHING;
         END IF;
-        SELECT m.status INTO outcome FROM @schema@.space_members m
+        SELECT CASE WHEN m.banned_until <= now() THEN 'active' ELSE m.status END
+        INTO outcome FROM @schema@.space_members m
         WHERE m.space_id = join_space.space_id AND m.profile_id = member;
     END IF;
     IF outcome = 'banned' THEN
