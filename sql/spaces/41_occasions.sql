@@ -1,14 +1,18 @@
 -- What people are told of when others write, and when moderators decide.
 
 CREATE OR REPLACE FUNCTION tell(profile_id uuid, type text, payload jsonb, space_id uuid, by uuid) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT @schema@.notify(tell.profile_id, tell.type, tell.payload, tell.space_id)
-    WHERE tell.profile_id IS DISTINCT FROM tell.by
-      AND NOT @schema@.is_shadow_banned(tell.by, tell.space_id)
-      AND (EXISTS (SELECT FROM @schema@.spaces s WHERE s.id = tell.space_id AND s.visibility = 'public')
-           OR EXISTS (SELECT FROM @schema@.space_members m
-                      WHERE m.space_id = tell.space_id AND m.profile_id = tell.profile_id
-                        AND (m.status = 'active' OR m.banned_until <= pg_catalog.now())));
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    IF tell.profile_id IS DISTINCT FROM tell.by
+       AND (EXISTS (SELECT FROM @schema@.spaces s WHERE s.id = tell.space_id AND s.visibility = 'public')
+            OR EXISTS (SELECT FROM @schema@.space_members m
+                       WHERE m.space_id = tell.space_id AND m.profile_id = tell.profile_id
+                         AND (m.status = 'active' OR m.banned_until <= pg_catalog.now())))
+       AND NOT @schema@.is_shadow_banned(tell.by, tell.space_id) THEN
+        PERFORM @schema@.notify(tell.profile_id, tell.type, tell.payload, tell.space_id);
+    END IF;
+END;
 $$;
 COMMENT ON FUNCTION tell(uuid, text, jsonb, uuid, uuid) IS
     'Notifies a person of what somebody else did in a space that the person reads; not of what a shadow-banned person did. by: who did it. Volatile. For triggers.';

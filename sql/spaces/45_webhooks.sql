@@ -116,14 +116,19 @@ CREATE POLICY webhook_deliveries_select_owners ON webhook_deliveries
     FOR SELECT TO authenticated USING (webhook_id = ANY (ARRAY(SELECT w.id FROM webhooks w)));
 
 CREATE OR REPLACE FUNCTION emit_event(space_id uuid, event_type text, payload jsonb) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+#variable_conflict use_column
+DECLARE
+    body CONSTANT jsonb := pg_catalog.jsonb_build_object(
+        'id', pg_catalog.gen_random_uuid(), 'type', emit_event.event_type, 'space_id', emit_event.space_id,
+        'created_at', pg_catalog.now(), 'data', emit_event.payload);
+BEGIN
     INSERT INTO @schema@.webhook_deliveries (webhook_id, event_type, payload)
-    SELECT w.id, emit_event.event_type, e.body
-    FROM (SELECT pg_catalog.jsonb_build_object('id', pg_catalog.gen_random_uuid(), 'type', emit_event.event_type, 'space_id', emit_event.space_id,
-                 'created_at', pg_catalog.now(), 'data', emit_event.payload) AS body OFFSET 0) AS e
-    CROSS JOIN @schema@.webhooks w
+    SELECT w.id, emit_event.event_type, body
+    FROM @schema@.webhooks w
     WHERE w.status = 'active' AND (w.space_id IS NULL OR w.space_id = emit_event.space_id)
       AND w.event_types && ARRAY[emit_event.event_type, '*'];
+END;
 $$;
 COMMENT ON FUNCTION emit_event(uuid, text, jsonb) IS
     'Puts an event into the outbox of each active webhook of the space, and of the site, that wants its type, in the transaction of the event. space_id: NULL where no space is concerned; payload: what happened, by ids. Volatile. For triggers and functions of the module. Example: SELECT emit_event(NULL, ''payout.paid'', ''{"payout_job_id": "…"}'')';
