@@ -118,7 +118,11 @@ fn a_rate_limit_lets_as_many_pass_as_it_says_of_sixteen_at_once() {
 
 #[test]
 fn a_rate_limit_is_exact_at_every_isolation_level() {
-    for (isolation, second) in [("READ COMMITTED", "23514"), ("REPEATABLE READ", "40001"), ("SERIALIZABLE", "40001")] {
+    for (isolation, second) in [
+        ("READ COMMITTED", "23514"),
+        ("REPEATABLE READ", "40001"),
+        ("SERIALIZABLE", "40001"),
+    ] {
         let database = world();
         limit(&database, 1);
         let outcome = meet(&database, isolation, (3, &posting(3)), (3, &posting(3)));
@@ -139,7 +143,10 @@ fn whoever_is_banned_while_joining_is_no_member() {
     let database = world();
     let outcome = meet(&database, "READ COMMITTED", (GUEST, &join), (2, &ban));
     assert_eq!(outcome, ("00000".into(), "00000".into()));
-    let status = format!("SELECT status FROM spaces.space_members WHERE profile_id = '{}'", person(GUEST));
+    let status = format!(
+        "SELECT status FROM spaces.space_members WHERE profile_id = '{}'",
+        person(GUEST)
+    );
     assert_eq!(one(&mut database.connect(), &status), "banned");
 }
 
@@ -152,9 +159,17 @@ fn two_sanctions_on_one_post_reversed_at_once_bring_it_back() {
         one(&mut client, &format!("SELECT id FROM spaces.sanction_content('post', (SELECT id FROM spaces.posts), '{kind}', 'x')"))
     });
     let reversals = sanctions.map(|id| format!("SELECT spaces.reverse_sanction('{id}')"));
-    let outcome = meet(&database, "READ COMMITTED", (1, &reversals[0]), (2, &reversals[1]));
+    let outcome = meet(
+        &database,
+        "READ COMMITTED",
+        (1, &reversals[0]),
+        (2, &reversals[1]),
+    );
     assert_eq!(outcome, ("00000".into(), "00000".into()));
-    assert_eq!(one(&mut client, "SELECT state FROM spaces.posts"), "published");
+    assert_eq!(
+        one(&mut client, "SELECT state FROM spaces.posts"),
+        "published"
+    );
 }
 
 #[test]
@@ -168,7 +183,10 @@ fn a_report_that_two_claim_at_once_is_claimed_by_one() {
             person(4)
         ))
         .expect("a report");
-    let claim = format!("SELECT spaces.claim_report('{}')", one(&mut client, "SELECT id FROM spaces.reports"));
+    let claim = format!(
+        "SELECT spaces.claim_report('{}')",
+        one(&mut client, "SELECT id FROM spaces.reports")
+    );
     let outcome = meet(&database, "READ COMMITTED", (1, &claim), (2, &claim));
     assert_eq!(outcome, ("00000".into(), "55000".into()));
 }
@@ -183,12 +201,21 @@ fn a_message_and_a_block_at_once_come_one_before_the_other() {
         ("00000".into(), "00000".into())
     );
     let unblock = format!("SELECT spaces.unblock_direct_messages('{}')", person(3));
-    database.connect_as(&person(4)).batch_execute(&unblock).expect("unblocked");
+    database
+        .connect_as(&person(4))
+        .batch_execute(&unblock)
+        .expect("unblocked");
     assert_eq!(
         meet(&database, "READ COMMITTED", (4, &block), (3, &send)),
         ("00000".into(), "42501".into())
     );
-    assert_eq!(one(&mut database.connect(), "SELECT count(*) FROM spaces.direct_message_messages"), "1");
+    assert_eq!(
+        one(
+            &mut database.connect(),
+            "SELECT count(*) FROM spaces.direct_message_messages"
+        ),
+        "1"
+    );
 }
 
 #[test]
@@ -218,11 +245,22 @@ fn an_event_is_in_the_outbox_when_and_only_when_it_happened() {
     let mut client = database.connect();
     webhook(&mut client);
     let undone = format!("BEGIN; {}; ROLLBACK", posting(3));
-    client.batch_execute(&undone).expect("a post that never was");
-    assert_eq!(one(&mut client, "SELECT count(*) FROM spaces.webhook_deliveries"), "0");
+    client
+        .batch_execute(&undone)
+        .expect("a post that never was");
+    assert_eq!(
+        one(
+            &mut client,
+            "SELECT count(*) FROM spaces.webhook_deliveries"
+        ),
+        "0"
+    );
     client.batch_execute(&posting(3)).expect("a post");
     assert_eq!(
-        one(&mut client, "SELECT d.payload #>> '{data,post_id}' = p.id::text FROM spaces.webhook_deliveries d, spaces.posts p"),
+        one(
+            &mut client,
+            "SELECT d.payload #>> '{data,post_id}' = p.id::text FROM spaces.webhook_deliveries d, spaces.posts p"
+        ),
         "true"
     );
 }
@@ -238,7 +276,10 @@ fn eight_workers_get_each_delivery_once_and_none_waits_for_another() {
     let mut slow = database.connect();
     slow.batch_execute("BEGIN").expect("begin");
     let held = slow
-        .query("SELECT delivery_id::text FROM spaces.claim_webhook_deliveries(10)", &[])
+        .query(
+            "SELECT delivery_id::text FROM spaces.claim_webhook_deliveries(10)",
+            &[],
+        )
         .expect("a claim");
     assert_eq!(held.len(), 10);
     let start = Barrier::new(8);
@@ -251,7 +292,10 @@ fn eight_workers_get_each_delivery_once_and_none_waits_for_another() {
                     start.wait();
                     loop {
                         let rows = client
-                            .query("SELECT delivery_id::text FROM spaces.claim_webhook_deliveries(7)", &[])
+                            .query(
+                                "SELECT delivery_id::text FROM spaces.claim_webhook_deliveries(7)",
+                                &[],
+                            )
                             .expect("a claim");
                         if rows.is_empty() {
                             return mine;
@@ -269,7 +313,10 @@ fn eight_workers_get_each_delivery_once_and_none_waits_for_another() {
     slow.batch_execute("COMMIT").expect("commit");
     let distinct: HashSet<&String> = claimed.iter().collect();
     assert_eq!((claimed.len(), distinct.len()), (90, 90));
-    assert!(held.iter().all(|row| !claimed.contains(&row.get::<_, String>(0))));
+    assert!(
+        held.iter()
+            .all(|row| !claimed.contains(&row.get::<_, String>(0)))
+    );
 }
 
 #[test]
@@ -298,16 +345,24 @@ fn a_restored_dump_keeps_the_log_the_sanctions_and_the_outbox() {
         .join(format!("{}.dump", database.name))
         .display()
         .to_string();
-    database
-        .cluster
-        .run("pg_dump", &["--format=custom", "--file", &file, &database.name], &[]);
+    database.cluster.run(
+        "pg_dump",
+        &["--format=custom", "--file", &file, &database.name],
+        &[],
+    );
     let restored = Database::bare(database.cluster);
-    database
-        .cluster
-        .run("pg_restore", &["--exit-on-error", "--dbname", &restored.name, &file], &[]);
+    database.cluster.run(
+        "pg_restore",
+        &["--exit-on-error", "--dbname", &restored.name, &file],
+        &[],
+    );
     let mut client = restored.connect();
     assert_eq!(one(&mut client, figures), before);
-    for check in ["verify_audit()", "verify_counters()", "verify_module('spaces')"] {
+    for check in [
+        "verify_audit()",
+        "verify_counters()",
+        "verify_module('spaces')",
+    ] {
         let faults = format!("SELECT count(*) FROM community_core.{check}");
         assert_eq!(one(&mut client, &faults), "0", "{check}");
     }
