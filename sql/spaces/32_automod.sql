@@ -132,7 +132,8 @@ BEGIN
                                       ORDER BY r.created_at, r.id) AS facts
           FROM @schema@.automod_rules r
           -- What stands may be edited by whoever may write no more.
-          WHERE r.space_id = NEW.space_id AND r.enabled AND (TG_OP = 'INSERT' OR r.rule_type = 'banned_domain')) AS rules,
+          WHERE r.space_id = NEW.space_id AND r.enabled
+            AND (TG_OP = 'INSERT' OR r.rule_type = 'banned_domain')) AS rules,
          LATERAL community_core.automod_verdict(rules.types, rules.configs, rules.facts, TG_ARGV[0], texts) v;
     IF verdict.action = 'refuse' THEN
         RAISE EXCEPTION '%', verdict.message
@@ -149,14 +150,19 @@ END;
 $$;
 COMMENT ON FUNCTION screen_content() IS
     'Trigger: what an ordinary member writes goes by the enabled automod_rules of its space; one that is broken refuses it with its message (23514), or holds it and reports it. Argument: post, answer or comment.';
-CREATE OR REPLACE TRIGGER posts_screen BEFORE INSERT ON posts FOR EACH ROW EXECUTE FUNCTION screen_content('post');
+CREATE OR REPLACE TRIGGER posts_screen
+    BEFORE INSERT ON posts FOR EACH ROW EXECUTE FUNCTION screen_content('post');
 CREATE OR REPLACE TRIGGER posts_screen_again
     BEFORE UPDATE OF title, body, content ON posts FOR EACH ROW
     WHEN ((OLD.title, OLD.body, OLD.content) IS DISTINCT FROM (NEW.title, NEW.body, NEW.content))
     EXECUTE FUNCTION screen_content('post');
-CREATE OR REPLACE TRIGGER answers_screen BEFORE INSERT ON answers FOR EACH ROW EXECUTE FUNCTION screen_content('answer');
+CREATE OR REPLACE TRIGGER answers_screen
+    BEFORE INSERT ON answers FOR EACH ROW EXECUTE FUNCTION screen_content('answer');
 CREATE OR REPLACE TRIGGER answers_screen_again
-    BEFORE UPDATE OF body ON answers FOR EACH ROW WHEN (OLD.body <> NEW.body) EXECUTE FUNCTION screen_content('answer');
-CREATE OR REPLACE TRIGGER comments_screen BEFORE INSERT ON comments FOR EACH ROW EXECUTE FUNCTION screen_content('comment');
+    BEFORE UPDATE OF body ON answers FOR EACH ROW WHEN (OLD.body <> NEW.body)
+    EXECUTE FUNCTION screen_content('answer');
+CREATE OR REPLACE TRIGGER comments_screen
+    BEFORE INSERT ON comments FOR EACH ROW EXECUTE FUNCTION screen_content('comment');
 CREATE OR REPLACE TRIGGER comments_screen_again
-    BEFORE UPDATE OF body ON comments FOR EACH ROW WHEN (OLD.body <> NEW.body) EXECUTE FUNCTION screen_content('comment');
+    BEFORE UPDATE OF body ON comments FOR EACH ROW WHEN (OLD.body <> NEW.body)
+    EXECUTE FUNCTION screen_content('comment');

@@ -45,7 +45,8 @@ $$;
 COMMENT ON FUNCTION tell_of_comment() IS
     'Trigger: a published comment is told to the author of what it answers (comment.reply, answer.comment or post.comment) and to whom it mentions (comment.mention).';
 CREATE OR REPLACE TRIGGER comments_tell
-    AFTER INSERT ON comments FOR EACH ROW WHEN (NEW.state = 'published') EXECUTE FUNCTION tell_of_comment();
+    AFTER INSERT ON comments FOR EACH ROW WHEN (NEW.state = 'published')
+    EXECUTE FUNCTION tell_of_comment();
 CREATE OR REPLACE TRIGGER comments_tell_again
     AFTER UPDATE OF state, body, mentions ON comments FOR EACH ROW
     WHEN (NEW.state = 'published' AND (OLD.state = 'held' OR OLD.mentions <> NEW.mentions))
@@ -69,7 +70,8 @@ $$;
 COMMENT ON FUNCTION tell_of_answer() IS
     'Trigger: a published answer is told to whoever asked (question.answer), that it was accepted to its author (answer.accepted). Argument: which of the two.';
 CREATE OR REPLACE TRIGGER answers_tell
-    AFTER INSERT ON answers FOR EACH ROW WHEN (NEW.state = 'published') EXECUTE FUNCTION tell_of_answer('question.answer');
+    AFTER INSERT ON answers FOR EACH ROW WHEN (NEW.state = 'published')
+    EXECUTE FUNCTION tell_of_answer('question.answer');
 CREATE OR REPLACE TRIGGER answers_tell_approved
     AFTER UPDATE OF state ON answers FOR EACH ROW WHEN (OLD.state = 'held' AND NEW.state = 'published')
     EXECUTE FUNCTION tell_of_answer('question.answer');
@@ -81,7 +83,8 @@ CREATE OR REPLACE FUNCTION tell_of_sanction() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM @schema@.notify(NEW.profile_id, TG_ARGV[0],
-        pg_catalog.jsonb_build_object('sanction_id', NEW.id, 'type', NEW.type, 'target_type', NEW.target_type, 'target_id', NEW.target_id),
+        pg_catalog.jsonb_build_object('sanction_id', NEW.id, 'type', NEW.type,
+                                      'target_type', NEW.target_type, 'target_id', NEW.target_id),
         NEW.space_id);
     RETURN NULL;
 END;
@@ -89,7 +92,8 @@ $$;
 COMMENT ON FUNCTION tell_of_sanction() IS
     'Trigger: a person learns of a sanction and of what became of an appeal, but not of a shadow_ban. Argument: the type of the notification.';
 CREATE OR REPLACE TRIGGER sanctions_tell_imposed
-    AFTER INSERT ON sanctions FOR EACH ROW WHEN (NEW.type <> 'shadow_ban') EXECUTE FUNCTION tell_of_sanction('sanction.imposed');
+    AFTER INSERT ON sanctions FOR EACH ROW WHEN (NEW.type <> 'shadow_ban')
+    EXECUTE FUNCTION tell_of_sanction('sanction.imposed');
 CREATE OR REPLACE TRIGGER sanctions_tell_reversed
     AFTER UPDATE OF status ON sanctions FOR EACH ROW
     WHEN (NEW.type <> 'shadow_ban' AND NEW.status = 'reversed' AND OLD.status <> 'reversed')

@@ -4,7 +4,8 @@
 CREATE OR REPLACE FUNCTION is_public_https(url text) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    host    CONSTANT text := pg_catalog.lower(pg_catalog.substring(url, '^https://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?(?:[/?][!-~]*)?$'));
+    host    CONSTANT text := pg_catalog.lower(pg_catalog.substring(url,
+        '^https://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?(?:[/?][!-~]*)?$'));
     address inet;
 BEGIN
     IF host IS NULL OR pg_catalog.length(url) > 2000 THEN
@@ -18,7 +19,9 @@ BEGIN
             RETURN false;
         END IF;
         address := host::inet;
-        RETURN NOT address <<= ANY ('{0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,192.0.2.0/24,192.88.99.0/24,192.168.0.0/16,198.18.0.0/15,198.51.100.0/24,203.0.113.0/24,224.0.0.0/3}'::inet[]);
+        RETURN NOT address <<= ANY ('{0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16,
+            172.16.0.0/12, 192.0.0.0/24, 192.0.2.0/24, 192.88.99.0/24, 192.168.0.0/16, 198.18.0.0/15,
+            198.51.100.0/24, 203.0.113.0/24, 224.0.0.0/3}'::inet[]);
     END IF;
     RETURN host ~ '^[a-z0-9_-]+(\.[a-z0-9_-]+)+\.?$' AND host !~ '\.(localhost|local|internal|localdomain|lan|home\.arpa)\.?$';
 EXCEPTION WHEN invalid_text_representation THEN
