@@ -66,22 +66,6 @@ mod tests {
     }
 
     #[pg_test]
-    fn a_secret_that_was_opened_is_closed_by_the_next_repair() {
-        be(As::Owner);
-        run("GRANT SELECT ON spaces.webhooks TO authenticated, service_role");
-        run("SELECT community_core.install_module('spaces')");
-        assert_eq!(
-            text("SELECT count(*)::text FROM community_core.verify_module('spaces')"),
-            "0"
-        );
-        assert_eq!(
-            outcome(As::Service, "SELECT secret FROM spaces.webhooks"),
-            "42501"
-        );
-        assert_eq!(outcome(As::Service, "SELECT id FROM spaces.webhooks"), "0");
-    }
-
-    #[pg_test]
     fn a_webhook_goes_to_https_and_to_no_private_address() {
         for (url, public) in [
             ("https://hooks.example.org/x?y=1", true),
