@@ -68,7 +68,14 @@ fn automod_verdict(
     facts: Vec<Option<f64>>,
     content_type: &str,
     texts: Vec<Option<String>>,
-) -> TableIterator<'static, (name!(place, i32), name!(action, String), name!(message, String))> {
+) -> TableIterator<
+    'static,
+    (
+        name!(place, i32),
+        name!(action, String),
+        name!(message, String),
+    ),
+> {
     if rule_types.len() != configs.len() || configs.len() != facts.len() {
         error::raise(error::spaces::uneven_rules(
             rule_types.len(),
@@ -125,5 +132,10 @@ COMMENT ON FUNCTION webhook_signature(text, bigint, text) IS
 'HMAC-SHA256 over the seconds since 1970 in decimal digits, a full stop, and the body in UTF-8, as 64 lower-case hexadecimal digits. secret: what sender and receiver share; timestamp: Unix seconds; body: as it is sent. NULL gives NULL. Immutable, parallel safe. Example: SELECT community_core.webhook_signature(''a secret of the two'', 1767225600, ''{"type": "post.created"}'')';
 "#,
     name = "spaces_comments",
-    requires = [uuid_v7, automod_config_fault, automod_verdict, webhook_signature]
+    requires = [
+        uuid_v7,
+        automod_config_fault,
+        automod_verdict,
+        webhook_signature
+    ]
 );
