@@ -13,5 +13,6 @@ mod module;
 mod pair;
 mod retention;
 mod spaces_content;
+mod spaces_moderation;
 mod stackexchange;
 mod tenancy;

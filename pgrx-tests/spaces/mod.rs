@@ -2,12 +2,19 @@
 //! sessions is in `sessions/spaces_*.rs`.
 
 mod access_a;
+mod access_b;
+mod audit_log;
+mod automod;
 mod comments;
 mod membership;
+mod messages;
+mod moderation;
+mod notifications;
 mod posts;
 mod questions;
 mod reputation;
 mod tags;
+mod webhooks;
 
 use super::founders::{As, be, outcome, run, run_as, text, text_as};
 

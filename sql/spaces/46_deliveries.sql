@@ -5,7 +5,7 @@ RETURNS TABLE (delivery_id uuid, attempt int, target_url text, event_type text, 
                signed_at bigint, signature text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    signed_at CONSTANT bigint := pg_catalog.floor(EXTRACT(epoch FROM claim_webhook_deliveries.at));
+    this_second CONSTANT bigint := pg_catalog.floor(EXTRACT(epoch FROM claim_webhook_deliveries.at));
 BEGIN
     -- A worker died with the last attempt.
     UPDATE @schema@.webhook_deliveries d
@@ -28,8 +28,8 @@ BEGIN
               AND EXISTS (SELECT FROM @schema@.webhooks w WHERE w.id = e.webhook_id AND w.status = 'active')
             ORDER BY e.available_at, e.id LIMIT how_many FOR UPDATE SKIP LOCKED)
         RETURNING d.*)
-    SELECT c.id, c.attempts, w.target_url, c.event_type, c.payload::text, claim_webhook_deliveries.signed_at,
-           community_core.webhook_signature(w.secret, claim_webhook_deliveries.signed_at, c.payload::text)
+    SELECT c.id, c.attempts, w.target_url, c.event_type, c.payload::text, this_second,
+           community_core.webhook_signature(w.secret, this_second, c.payload::text)
     FROM claimed c JOIN @schema@.webhooks w ON w.id = c.webhook_id ORDER BY c.id;
 END;
 $$;
