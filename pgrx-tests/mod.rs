@@ -13,6 +13,7 @@ mod linkup;
 mod matrix;
 mod module;
 mod pair;
+mod request;
 mod retention;
 #[cfg(test)]
 mod sessions;

@@ -1,6 +1,5 @@
 //! Tests that need several connections, a dump, a restore or a restart.
 
-mod access;
 mod audit;
 mod benchmark;
 pub mod cluster;
@@ -10,6 +9,7 @@ mod forum;
 mod founders;
 mod linkup;
 mod module;
+mod operations;
 mod pair;
 mod retention;
 mod spaces_content;

@@ -34,7 +34,8 @@ COMMENT ON COLUMN questions.answer_count IS 'Published answers; kept by the coun
 COMMENT ON COLUMN questions.bounty_amount IS 'What is held in escrow for a good answer, in bounty_currency; written by the functions of bounties.';
 COMMENT ON COLUMN questions.closed_at IS 'Since when it takes no answers; NULL: it does. Written by close_question and reopen_question.';
 CREATE INDEX questions_space_id_idx ON questions (space_id, post_id);
-CREATE INDEX questions_accepted_answer_id_idx ON questions (accepted_answer_id) WHERE accepted_answer_id IS NOT NULL;
+CREATE INDEX questions_accepted_answer_id_post_id_idx ON questions (accepted_answer_id, post_id)
+    WHERE accepted_answer_id IS NOT NULL;
 CREATE INDEX questions_closed_by_idx ON questions (closed_by) WHERE closed_by IS NOT NULL;
 
 CREATE TABLE answers (
@@ -129,7 +130,10 @@ DECLARE
     question @schema@.questions;
 BEGIN
     SELECT q.* INTO question FROM @schema@.questions q WHERE q.post_id = NEW.question_id;
-    IF question.closed_at IS NOT NULL THEN
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no question %', NEW.question_id
+            USING ERRCODE = 'foreign_key_violation', HINT = 'question_id is the id of a post that is a question.';
+    ELSIF question.closed_at IS NOT NULL THEN
         RAISE EXCEPTION 'question % is closed: %', NEW.question_id, question.close_reason
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'It takes answers again once it is reopened.';
     END IF;
