@@ -11,7 +11,7 @@ CHECK ?=
 ROUNDS ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults types install bench clean
+.PHONY: help setup demo test faults types docs install bench clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ faults: setup ## play 50 rounds of killed backends and servers; ROUNDS=n plays o
 
 types: setup ## write types/database.ts from a database and check it; CHECK=1 only compares
 	@scripts/types $(PG) $(if $(CHECK),--check)
+
+docs: setup ## write docs/reference from the catalogue of a database; CHECK=1 only compares
+	@scripts/docs $(PG) $(if $(CHECK),--check)
 
 install: setup ## install a release build into the PostgreSQL of PG_CONFIG=/path/pg_config
 	@scripts/install $(PG_CONFIG)

@@ -15,9 +15,11 @@ mod module;
 mod pair;
 mod request;
 mod retention;
+mod security;
 #[cfg(test)]
 mod sessions;
 mod spaces;
+mod status;
 mod tenancy;
 
 #[pgrx::pg_schema]

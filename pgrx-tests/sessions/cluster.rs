@@ -3,6 +3,7 @@
 
 use pgrx_pg_config::{PgConfig, Pgrx};
 use postgres::{Client, Config, NoTls};
+use std::collections::HashMap;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -15,6 +16,8 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 pub struct Cluster {
     pub directory: PathBuf,
     server: Mutex<Option<Child>>,
+    /// Databases to copy, by the modules that they hold.
+    templates: Mutex<HashMap<String, String>>,
 }
 
 impl Cluster {
@@ -75,6 +78,7 @@ impl Cluster {
         Cluster {
             directory,
             server: Mutex::new(None),
+            templates: Mutex::default(),
         }
     }
 
@@ -136,6 +140,31 @@ impl Cluster {
             let _ = Command::new("kill").args(["-s", signal, &pid]).status();
             let _ = child.wait();
         }
+    }
+
+    /// A database with the extension that nobody connects to: copying it is quicker than installing
+    /// the modules anew.
+    fn template(&self, modules: &str) -> String {
+        let mut templates = self.templates.lock().expect("the templates' lock");
+        let name = templates.entry(modules.to_owned()).or_insert_with(|| {
+            let name = self.create("template0");
+            self.connect(&name, "postgres")
+                .batch_execute(&format!(
+                    "SET community_core.modules = '{modules}'; CREATE EXTENSION community_core"
+                ))
+                .expect("create the extension");
+            name
+        });
+        name.clone()
+    }
+
+    /// A new database, a copy of one to which nobody is connected.
+    fn create(&self, template: &str) -> String {
+        let name = format!("d{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.connect("postgres", "postgres")
+            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}"))
+            .expect("create the database");
+        name
     }
 
     pub fn log(&self) -> String {
@@ -216,33 +245,17 @@ pub struct Database<'a> {
 impl<'a> Database<'a> {
     /// Empty, without the extension.
     pub fn bare(cluster: &'a Cluster) -> Database<'a> {
-        let name = format!("d{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        cluster
-            .connect("postgres", "postgres")
-            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0"))
-            .expect("create the database");
-        Database { cluster, name }
+        Database::copy(cluster, "template0")
     }
 
     /// With the extension, `modules` as in the setting community_core.modules.
     pub fn with_modules(cluster: &'a Cluster, modules: &str) -> Database<'a> {
-        let database = Database::bare(cluster);
-        database
-            .connect()
-            .batch_execute(&format!(
-                "SET community_core.modules = '{modules}'; CREATE EXTENSION community_core"
-            ))
-            .expect("create the extension");
-        database
+        Database::copy(cluster, &cluster.template(modules))
     }
 
     /// A copy of a database to which nobody is connected.
     pub fn copy(cluster: &'a Cluster, template: &str) -> Database<'a> {
-        let name = format!("d{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        cluster
-            .connect("postgres", "postgres")
-            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}"))
-            .expect("copy the database");
+        let name = cluster.create(template);
         Database { cluster, name }
     }
 

@@ -1,9 +1,11 @@
 //! Tests that need several connections, a dump, a restore or a restart.
 
+mod attacker;
 mod audit;
 mod benchmark;
 pub mod cluster;
 mod counter;
+mod dependencies;
 mod documents;
 mod forum;
 mod founders;
@@ -15,4 +17,5 @@ mod retention;
 mod spaces_content;
 mod spaces_moderation;
 mod stackexchange;
+mod status;
 mod tenancy;

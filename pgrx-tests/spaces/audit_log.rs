@@ -1,7 +1,7 @@
 //! Claims about the record of what the staff does.
 
 use super::moderation::text_as_staff;
-use super::{As, be, outcome, run, run_as, text, text_as};
+use super::{As, be, text};
 
 /// What the log says, oldest first: role, entity, action.
 fn log(space: &str) -> String {

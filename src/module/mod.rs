@@ -13,6 +13,8 @@ mod retire;
 mod script;
 mod subtransaction;
 
+pub use definition::VERSION;
+
 use crate::catalog::{SAFE_SEARCH_PATH, with_settings};
 use crate::{error, settings};
 use pgrx::prelude::*;

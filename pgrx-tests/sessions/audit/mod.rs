@@ -1,7 +1,6 @@
 //! Claims about the audit that one connection cannot show.
 
 mod concurrency;
-mod documentation;
 
 use super::cluster::{Database, sqlstate};
 use postgres::Client;
