@@ -10,6 +10,7 @@ CREATE TABLE posts (
     body          text        NOT NULL DEFAULT '',
     content       jsonb       NOT NULL DEFAULT '{}',
     state         text        NOT NULL DEFAULT 'published',
+    hidden_until  timestamptz,
     score         integer     NOT NULL DEFAULT 0,
     comment_count integer     NOT NULL DEFAULT 0,
     created_at    timestamptz NOT NULL DEFAULT now(),
@@ -35,6 +36,8 @@ COMMENT ON COLUMN posts.body IS 'The text, at most 100,000 characters.';
 COMMENT ON COLUMN posts.content IS 'The editor''s structure, an object; the sections of a template are its keys.';
 COMMENT ON COLUMN posts.state IS
     'published; held, quarantined or removed by moderation: for the author and moderators; deleted by its author: for moderators. Written by functions.';
+COMMENT ON COLUMN posts.hidden_until IS
+    'When it can be read again although it was quarantined or removed; NULL: not by itself. Follows the sanctions.';
 COMMENT ON COLUMN posts.score IS 'Up-votes minus down-votes; kept by the counter engine, app roles cannot write it.';
 COMMENT ON COLUMN posts.comment_count IS
     'Published comments on the post itself; kept by the counter engine, app roles cannot write it.';
@@ -46,11 +49,13 @@ CREATE INDEX posts_template_id_space_id_idx ON posts (template_id, space_id) WHE
 
 CREATE POLICY posts_select_anon ON posts
     FOR SELECT TO anon
-    USING (state = 'published' AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
+    USING ((state = 'published' OR (state IN ('quarantined', 'removed') AND hidden_until <= now()))
+           AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
            AND (author_id IS NULL OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h)));
 CREATE POLICY posts_select_authenticated ON posts
     FOR SELECT TO authenticated
-    USING ((state = 'published' AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
+    USING (((state = 'published' OR (state IN ('quarantined', 'removed') AND hidden_until <= now()))
+            AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
             AND (author_id IS NULL OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h)))
            OR (author_id = (SELECT auth.uid()) AND state <> 'deleted')
            OR space_id = ANY (ARRAY(SELECT moderated_space_ids())));

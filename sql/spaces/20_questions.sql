@@ -47,6 +47,7 @@ CREATE TABLE answers (
     is_accepted     boolean     NOT NULL DEFAULT false,
     accepted_points integer,
     state           text        NOT NULL DEFAULT 'published',
+    hidden_until    timestamptz,
     score           integer     NOT NULL DEFAULT 0,
     comment_count   integer     NOT NULL DEFAULT 0,
     created_at      timestamptz NOT NULL DEFAULT now(),
@@ -69,6 +70,8 @@ COMMENT ON COLUMN answers.accepted_points IS
     'The reputation that its acceptance gave, and that taking the acceptance back takes; NULL: none was given yet.';
 COMMENT ON COLUMN answers.state IS
     'published; held, quarantined or removed by moderation: for the author and moderators; deleted by its author: for moderators. Written by functions.';
+COMMENT ON COLUMN answers.hidden_until IS
+    'When it can be read again although it was quarantined or removed; NULL: not by itself. Follows the sanctions.';
 COMMENT ON COLUMN answers.score IS 'Up-votes minus down-votes; kept by the counter engine, app roles cannot write it.';
 COMMENT ON COLUMN answers.comment_count IS
     'Published comments on the answer; kept by the counter engine, app roles cannot write it.';
@@ -88,12 +91,14 @@ CREATE POLICY questions_select_reader ON questions
 
 CREATE POLICY answers_select_anon ON answers
     FOR SELECT TO anon
-    USING (state = 'published' AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
+    USING ((state = 'published' OR (state IN ('quarantined', 'removed') AND hidden_until <= now()))
+           AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
            AND (author_id IS NULL OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h))
            AND (SELECT true FROM posts p WHERE p.id = question_id));
 CREATE POLICY answers_select_authenticated ON answers
     FOR SELECT TO authenticated
-    USING ((state = 'published' AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
+    USING (((state = 'published' OR (state IN ('quarantined', 'removed') AND hidden_until <= now()))
+            AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
             AND (author_id IS NULL OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h))
             AND (SELECT true FROM posts p WHERE p.id = question_id))
            OR (author_id = (SELECT auth.uid()) AND state <> 'deleted')

@@ -12,6 +12,7 @@ CREATE TABLE comments (
     body           text        NOT NULL,
     mentions       uuid[]      NOT NULL DEFAULT '{}',
     state          text        NOT NULL DEFAULT 'published',
+    hidden_until   timestamptz,
     created_at     timestamptz NOT NULL DEFAULT now(),
     updated_at     timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT comments_pkey PRIMARY KEY (id),
@@ -44,6 +45,8 @@ COMMENT ON COLUMN comments.body IS 'Not blank, at most 10,000 characters; <@id> 
 COMMENT ON COLUMN comments.mentions IS 'The people that body mentions and that may read the space, at most 50; set by the database.';
 COMMENT ON COLUMN comments.state IS
     'published; held, quarantined or removed by moderation: for the author and moderators; deleted by its author: for moderators. comment_thread shows a tombstone above its answers. Written by functions.';
+COMMENT ON COLUMN comments.hidden_until IS
+    'When it can be read again although it was quarantined or removed; NULL: not by itself. Follows the sanctions.';
 CREATE INDEX comments_post_id_path_idx ON comments (post_id, path);
 CREATE INDEX comments_post_id_space_id_idx ON comments (post_id, space_id);
 CREATE INDEX comments_answer_id_post_id_idx ON comments (answer_id, post_id) WHERE answer_id IS NOT NULL;
@@ -53,13 +56,15 @@ CREATE INDEX comments_author_id_idx ON comments (author_id, created_at);
 
 CREATE POLICY comments_select_anon ON comments
     FOR SELECT TO anon
-    USING (state = 'published' AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
+    USING ((state = 'published' OR (state IN ('quarantined', 'removed') AND hidden_until <= now()))
+           AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
            AND (author_id IS NULL OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h))
            AND CASE WHEN answer_id IS NULL THEN (SELECT true FROM posts p WHERE p.id = post_id)
                     ELSE (SELECT true FROM answers a WHERE a.id = answer_id) END);
 CREATE POLICY comments_select_authenticated ON comments
     FOR SELECT TO authenticated
-    USING ((state = 'published' AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
+    USING (((state = 'published' OR (state IN ('quarantined', 'removed') AND hidden_until <= now()))
+            AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
             AND (author_id IS NULL OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h))
             AND CASE WHEN answer_id IS NULL THEN (SELECT true FROM posts p WHERE p.id = post_id)
                      ELSE (SELECT true FROM answers a WHERE a.id = answer_id) END)

@@ -1,36 +1,5 @@
 -- What sanctions do to content, and how a report ends.
 
--- Until when a sanction that ends by itself hides the content; from then on policies show it. Its state
--- and the counters follow with expire_sanctions.
-ALTER TABLE posts ADD COLUMN hidden_until timestamptz;
-ALTER TABLE answers ADD COLUMN hidden_until timestamptz;
-ALTER TABLE comments ADD COLUMN hidden_until timestamptz;
-COMMENT ON COLUMN posts.hidden_until IS 'When it can be read again although it was quarantined or removed; NULL: not by itself. Follows the sanctions.';
-COMMENT ON COLUMN answers.hidden_until IS 'When it can be read again although it was quarantined or removed; NULL: not by itself. Follows the sanctions.';
-COMMENT ON COLUMN comments.hidden_until IS 'When it can be read again although it was quarantined or removed; NULL: not by itself. Follows the sanctions.';
-
-CREATE POLICY posts_select_expired ON posts
-    FOR SELECT TO anon, authenticated
-    USING (state IN ('quarantined', 'removed') AND hidden_until <= now()
-           AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
-           AND (author_id IS NULL
-                OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h)));
-CREATE POLICY answers_select_expired ON answers
-    FOR SELECT TO anon, authenticated
-    USING (state IN ('quarantined', 'removed') AND hidden_until <= now()
-           AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
-           AND (SELECT true FROM posts p WHERE p.id = question_id)
-           AND (author_id IS NULL
-                OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h)));
-CREATE POLICY comments_select_expired ON comments
-    FOR SELECT TO anon, authenticated
-    USING (state IN ('quarantined', 'removed') AND hidden_until <= now()
-           AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
-           AND CASE WHEN answer_id IS NULL THEN (SELECT true FROM posts p WHERE p.id = post_id)
-                    ELSE (SELECT true FROM answers a WHERE a.id = answer_id) END
-           AND (author_id IS NULL
-                OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h)));
-
 CREATE OR REPLACE FUNCTION lock_content(target_type text, target_id uuid)
 RETURNS TABLE (space_id uuid, author_id uuid, state text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
