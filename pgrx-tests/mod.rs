@@ -18,6 +18,7 @@ mod retention;
 mod security;
 #[cfg(test)]
 mod sessions;
+mod spaces;
 mod status;
 mod tenancy;
 

@@ -14,6 +14,8 @@ mod module;
 mod operations;
 mod pair;
 mod retention;
+mod spaces_content;
+mod spaces_moderation;
 mod stackexchange;
 mod status;
 mod tenancy;
