@@ -51,6 +51,7 @@ CREATE TABLE payout_jobs (
     currency          text          NOT NULL,
     status            text          NOT NULL DEFAULT 'queued',
     attempts          int           NOT NULL DEFAULT 0,
+    earlier_attempts  int           NOT NULL DEFAULT 0,
     last_error        text,
     idempotency_key   text          NOT NULL,
     external_id       text,
@@ -66,7 +67,7 @@ CREATE TABLE payout_jobs (
     CONSTRAINT payout_jobs_currency_check CHECK (valid_currency(currency)),
     CONSTRAINT payout_jobs_amount_check CHECK (amount > 0 AND fits_currency(amount, currency)),
     CONSTRAINT payout_jobs_status_check CHECK (status IN ('queued', 'processing', 'paid', 'dead')),
-    CONSTRAINT payout_jobs_attempts_check CHECK (attempts >= 0),
+    CONSTRAINT payout_jobs_attempts_check CHECK (earlier_attempts >= 0 AND attempts >= earlier_attempts),
     CONSTRAINT payout_jobs_external_id_check CHECK ((external_id IS NOT NULL) = (status = 'paid')),
     CONSTRAINT payout_jobs_processed_at_check CHECK ((processed_at IS NOT NULL) = (status IN ('paid', 'dead')))
 );
@@ -74,6 +75,8 @@ COMMENT ON TABLE payout_jobs IS
     'What is to be paid to an account, once per idempotency key: by enqueue_payout, claim_payout_jobs, finish_payout_job. The jobs of an account are paid one after the other, the oldest first. Kept for seven years.';
 COMMENT ON COLUMN payout_jobs.status IS
     'queued; processing: a worker has it; paid; dead: it failed too often, until retry_payout_job.';
+COMMENT ON COLUMN payout_jobs.attempts IS 'Claims so far; the number of a claim is never given again.';
+COMMENT ON COLUMN payout_jobs.earlier_attempts IS 'Those before it was last queued again by retry_payout_job.';
 COMMENT ON COLUMN payout_jobs.external_id IS 'The payment provider''s id of the payment.';
 COMMENT ON COLUMN payout_jobs.available_at IS
     'When a worker may claim the job again: after the back-off, or when the worker that has it is taken for dead.';

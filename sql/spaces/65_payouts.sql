@@ -42,14 +42,14 @@ BEGIN
     SET status = 'dead', processed_at = at, last_error = coalesce(j.last_error, 'no worker came back with an answer')
     WHERE j.id IN (
         SELECT d.id FROM @schema@.payout_jobs d
-        WHERE d.status = 'processing' AND d.available_at <= at AND d.attempts >= limit_of
+        WHERE d.status = 'processing' AND d.available_at <= at AND d.attempts - d.earlier_attempts >= limit_of
         FOR UPDATE SKIP LOCKED);
     FOR account IN
         SELECT a.id FROM @schema@.payout_accounts a
         CROSS JOIN LATERAL (
             SELECT o.scheduled_for, o.available_at FROM @schema@.payout_jobs o
             WHERE o.payout_account_id = a.id AND o.status IN ('queued', 'processing')
-            ORDER BY o.scheduled_for, o.id LIMIT 1) AS head
+            ORDER BY o.status = 'queued', o.scheduled_for, o.id LIMIT 1) AS head
         WHERE a.kyc_status = 'verified' AND a.status = 'active'
           AND head.scheduled_for <= at AND head.available_at <= at
         ORDER BY head.scheduled_for, a.id LIMIT how_many
@@ -84,11 +84,11 @@ BEGIN
     END IF;
     -- The attempt is the claim: a worker taken for dead no longer holds it.
     UPDATE @schema@.payout_jobs j
-    SET status = CASE WHEN failure IS NULL THEN 'paid' WHEN j.attempts >= limit_of THEN 'dead' ELSE 'queued' END,
+    SET status = CASE WHEN failure IS NULL THEN 'paid' WHEN j.attempts - j.earlier_attempts >= limit_of THEN 'dead' ELSE 'queued' END,
         external_id = finish_payout_job.external_id, last_error = coalesce(failure, j.last_error),
-        processed_at = CASE WHEN failure IS NULL OR j.attempts >= limit_of THEN at END,
+        processed_at = CASE WHEN failure IS NULL OR j.attempts - j.earlier_attempts >= limit_of THEN at END,
         available_at = at + pg_catalog.make_interval(
-            secs => community_core.spaces_setting('payout_backoff') * pg_catalog.power(2, LEAST(j.attempts, 16) - 1))
+            secs => community_core.spaces_setting('payout_backoff') * pg_catalog.power(2, LEAST(j.attempts - j.earlier_attempts, 16) - 1))
     WHERE j.id = job_id AND j.status = 'processing' AND j.attempts = attempt;
     RETURN FOUND;
 END;
@@ -99,12 +99,13 @@ COMMENT ON FUNCTION finish_payout_job(uuid, int, text, text, timestamptz) IS
 CREATE OR REPLACE FUNCTION retry_payout_job(job_id uuid) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    UPDATE @schema@.payout_jobs j SET status = 'queued', attempts = 0, processed_at = NULL, available_at = '-infinity'
+    UPDATE @schema@.payout_jobs j
+    SET status = 'queued', earlier_attempts = j.attempts, processed_at = NULL, available_at = '-infinity'
     WHERE j.id = job_id AND j.status = 'dead';
     RETURN FOUND;
 END;
 $$;
 COMMENT ON FUNCTION retry_payout_job(uuid) IS
-    'Queues a dead payout again, with all its attempts before it and the same idempotency key. Returns false where it is not dead. Volatile. Example: SELECT retry_payout_job(id) FROM payout_jobs WHERE status = ''dead''';
+    'Queues a dead payout again, with as many attempts as at first and the same idempotency key. Returns false where it is not dead. Volatile. Example: SELECT retry_payout_job(id) FROM payout_jobs WHERE status = ''dead''';
 GRANT EXECUTE ON FUNCTION enqueue_payout(text, uuid, numeric, text, timestamptz), claim_payout_jobs(int, timestamptz),
     finish_payout_job(uuid, int, text, text, timestamptz), retry_payout_job(uuid) TO service_role;
