@@ -52,7 +52,8 @@ CREATE TABLE donations (
     CONSTRAINT donations_settled_at_check CHECK ((settled_at IS NULL) = (status = 'pending')),
     CONSTRAINT donations_failure_check CHECK ((failure IS NULL) = (status <> 'failed')),
     CONSTRAINT donations_receipt_url_check CHECK (
-        receipt_url IS NULL OR (status = 'completed' AND receipt_url ~ '^https://\S{1,2000}$'))
+        receipt_url IS NULL
+        OR (status = 'completed' AND receipt_url ~ '^https://\S+$' AND char_length(receipt_url) <= 2000))
 );
 COMMENT ON TABLE donations IS
     'What somebody gave. pending until the payment provider has answered; completed or failed, a row stays as it is for seven years, whoever wants to change it. A refund is a row of its own, with refund_of.';
@@ -96,10 +97,14 @@ BEGIN
         END IF;
         RETURN OLD;
     END IF;
-    NEW.settled_at := CASE WHEN NEW.status <> 'pending' THEN coalesce(NEW.settled_at, now()) END;
     IF TG_OP = 'INSERT' THEN
+        -- What was settled elsewhere and is brought in keeps its time.
+        NEW.settled_at := CASE WHEN NEW.status <> 'pending' THEN coalesce(NEW.settled_at, now()) END;
         NEW.refunded_amount := 0;
         RETURN NEW;
+    END IF;
+    IF OLD.status = 'pending' THEN
+        NEW.settled_at := CASE WHEN NEW.status <> 'pending' THEN now() END;
     END IF;
     SELECT o.key INTO changed
     FROM pg_catalog.jsonb_each(pg_catalog.to_jsonb(OLD)) o
@@ -138,7 +143,8 @@ BEGIN
     ELSIF NEW.currency <> original.currency THEN
         RAISE EXCEPTION 'donation % was made in %, not in %', original.id, original.currency, NEW.currency
             USING ERRCODE = 'check_violation', HINT = 'A refund is in the currency of what was paid.';
-    ELSIF NEW.status <> 'failed' AND original.refunded_amount + NEW.amount > original.charged_amount THEN
+    ELSIF NEW.status <> 'failed' AND (original.refunded_amount = original.charged_amount
+                                      OR original.refunded_amount + NEW.amount > original.charged_amount) THEN
         RAISE EXCEPTION '% % are left of donation %, not %', original.charged_amount - original.refunded_amount,
                         original.currency, original.id, NEW.amount
             USING ERRCODE = 'check_violation', HINT = 'Refunds never exceed what was paid; those under way count.';

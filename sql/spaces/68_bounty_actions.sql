@@ -84,7 +84,7 @@ DECLARE
     person CONSTANT uuid := coalesce(recipient, CASE bounty.target_type
                                      WHEN 'question' THEN @schema@.accepted_author(bounty.target_id) END);
 BEGIN
-    IF bounty.sponsor_id IS DISTINCT FROM auth.uid() AND NOT @schema@.is_staff() THEN
+    IF NOT coalesce(bounty.sponsor_id = auth.uid(), false) AND NOT @schema@.is_staff() THEN
         RAISE EXCEPTION 'bounty % is not yours to release', bounty.id
             USING ERRCODE = 'insufficient_privilege', HINT = 'Its sponsor releases it; dispute_bounty asks staff to decide.';
     ELSIF bounty.status = 'released' AND bounty.recipient_id = coalesce(recipient, bounty.recipient_id) THEN

@@ -67,7 +67,7 @@ BEGIN
                    WHERE k.table_name = store_rotated.table_name AND k.key_version = new_version) THEN
         RAISE EXCEPTION '% is not being encrypted under key %', store_rotated.table_name, new_version
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Give back what rotate_keys has handed out.';
-    ELSIF EXISTS (SELECT FROM pg_catalog.unnest(ids, old_ivs, ciphertexts, ivs, tags) AS r (id, old_iv, ciphertext, iv, tag)
+    ELSIF EXISTS (SELECT FROM unnest(ids, old_ivs, ciphertexts, ivs, tags) AS r (id, old_iv, ciphertext, iv, tag)
                   WHERE pg_catalog.num_nulls(r.id, r.old_iv, r.ciphertext, r.iv, r.tag) > 0 OR r.iv = r.old_iv) THEN
         RAISE EXCEPTION 'a row of % is given back incomplete or under its old initialization vector', store_rotated.table_name
             USING ERRCODE = 'invalid_parameter_value',
@@ -76,7 +76,7 @@ BEGIN
     -- The old vector is what the row was read with: one that was written since then is not overwritten.
     EXECUTE pg_catalog.format(
         'UPDATE %s.%I t SET key_version = $1, pii_ciphertext = r.ciphertext, pii_iv = r.iv, pii_tag = r.tag
-         FROM pg_catalog.unnest($2, $3, $4, $5, $6) AS r (id, old_iv, ciphertext, iv, tag)
+         FROM unnest($2, $3, $4, $5, $6) AS r (id, old_iv, ciphertext, iv, tag)
          WHERE t.id = r.id AND t.pii_iv = r.old_iv AND t.key_version < $1', '@schema@', store_rotated.table_name)
     USING new_version, ids, old_ivs, ciphertexts, ivs, tags;
     GET DIAGNOSTICS stored = ROW_COUNT;
