@@ -27,3 +27,16 @@ COMMENT ON COLUMN post_templates.config IS
     'The form''s fields, and required: the keys of the sections that a post''s content must fill in, {"required": ["steps"]}.';
 CREATE INDEX post_templates_space_id_idx ON post_templates (space_id, content_type);
 CREATE INDEX post_templates_config_idx ON post_templates USING gin (config);
+
+CREATE POLICY post_templates_select_reader ON post_templates
+    FOR SELECT TO anon, authenticated USING (space_id = ANY (ARRAY(SELECT readable_space_ids())));
+CREATE POLICY post_templates_insert_moderator ON post_templates
+    FOR INSERT TO authenticated WITH CHECK (space_id = ANY (ARRAY(SELECT moderated_space_ids())));
+CREATE POLICY post_templates_update_moderator ON post_templates
+    FOR UPDATE TO authenticated
+    USING (space_id = ANY (ARRAY(SELECT moderated_space_ids())))
+    WITH CHECK (space_id = ANY (ARRAY(SELECT moderated_space_ids())));
+CREATE POLICY post_templates_delete_moderator ON post_templates
+    FOR DELETE TO authenticated USING (space_id = ANY (ARRAY(SELECT moderated_space_ids())));
+GRANT INSERT (space_id, content_type, title, body, config), UPDATE (content_type, title, body, config)
+    ON post_templates TO authenticated;

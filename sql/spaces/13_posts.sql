@@ -39,7 +39,88 @@ COMMENT ON COLUMN posts.score IS 'Up-votes minus down-votes; kept by the counter
 COMMENT ON COLUMN posts.comment_count IS
     'Published comments on the post itself; kept by the counter engine, app roles cannot write it.';
 -- The feed of a space, read backwards; id makes the order total.
-CREATE INDEX posts_space_id_created_at_idx ON posts (space_id, created_at, id) WHERE state = 'published';
+CREATE INDEX posts_space_id_created_at_idx ON posts (space_id, created_at, id);
 CREATE INDEX posts_space_id_state_idx ON posts (space_id, state) WHERE state <> 'published';
 CREATE INDEX posts_author_id_idx ON posts (author_id, created_at);
 CREATE INDEX posts_template_id_idx ON posts (template_id) WHERE template_id IS NOT NULL;
+
+CREATE POLICY posts_select_anon ON posts
+    FOR SELECT TO anon
+    USING (state = 'published' AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
+           AND (author_id IS NULL OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h)));
+CREATE POLICY posts_select_authenticated ON posts
+    FOR SELECT TO authenticated
+    USING ((state = 'published' AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
+            AND (author_id IS NULL OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h)))
+           OR (author_id = (SELECT auth.uid()) AND state <> 'deleted')
+           OR space_id = ANY (ARRAY(SELECT moderated_space_ids())));
+CREATE POLICY posts_insert_own ON posts
+    FOR INSERT TO authenticated
+    WITH CHECK (author_id = (SELECT auth.uid()) AND space_id = ANY (ARRAY(SELECT writable_space_ids())));
+CREATE POLICY posts_update_author_or_editor ON posts
+    FOR UPDATE TO authenticated
+    USING ((author_id = (SELECT auth.uid()) AND state IN ('published', 'held')
+            AND space_id = ANY (ARRAY(SELECT writable_space_ids())))
+           OR (state = 'published' AND space_id = ANY (ARRAY(SELECT privileged_space_ids('edit')))))
+    -- An edit may be held for review by a trigger.
+    WITH CHECK (space_id = ANY (ARRAY(SELECT readable_space_ids())));
+GRANT INSERT (space_id, author_id, post_type, template_id, title, body, content),
+      UPDATE (title, body, content, template_id)
+    ON posts TO authenticated;
+
+CREATE OR REPLACE FUNCTION check_required_sections() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    template @schema@.post_templates;
+    section  text;
+BEGIN
+    SELECT t.* INTO template FROM @schema@.post_templates t WHERE t.id = NEW.template_id;
+    IF template.content_type <> NEW.post_type THEN
+        RAISE EXCEPTION 'template % is for a %, not for a %', NEW.template_id, template.content_type, NEW.post_type
+            USING ERRCODE = 'check_violation', HINT = 'Choose a template of this kind of post, or none.';
+    END IF;
+    FOR section IN SELECT jsonb_array_elements_text(template.config -> 'required') LOOP
+        IF NOT coalesce(CASE jsonb_typeof(NEW.content -> section)
+                             WHEN 'string' THEN NEW.content ->> section ~ '\S'
+                             WHEN 'array'  THEN NEW.content -> section <> '[]'
+                             WHEN 'object' THEN NEW.content -> section <> '{}'
+                             ELSE NEW.content -> section <> 'null' END, false) THEN
+            RAISE EXCEPTION 'the section "%" that template % requires is empty', section, NEW.template_id
+                USING ERRCODE = 'check_violation',
+                      HINT = format('Fill it in: content has a key %s that is not blank.', section);
+        END IF;
+    END LOOP;
+    RETURN NEW;
+END;
+$$;
+COMMENT ON FUNCTION check_required_sections() IS
+    'Trigger: a post written by a template is of its content_type and fills in every section in config.required. What was posted before the template asked for more is asked when it is next edited.';
+CREATE OR REPLACE TRIGGER posts_check_required_sections
+    BEFORE INSERT OR UPDATE OF template_id, content ON posts FOR EACH ROW
+    WHEN (NEW.template_id IS NOT NULL) EXECUTE FUNCTION check_required_sections();
+
+-- Every five minutes at most: who writes much does not write this row as often.
+CREATE OR REPLACE FUNCTION record_activity() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE @schema@.space_members m SET last_active_at = now()
+    WHERE m.space_id = NEW.space_id AND m.profile_id = NEW.author_id
+      AND (m.last_active_at IS NULL OR m.last_active_at < now() - interval '5 minutes');
+    RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION record_activity() IS 'Trigger: notes when a member was last active, to within five minutes.';
+CREATE OR REPLACE TRIGGER posts_record_activity
+    AFTER INSERT ON posts FOR EACH ROW EXECUTE FUNCTION record_activity();
+
+CREATE OR REPLACE FUNCTION delete_post(id uuid) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE @schema@.posts p SET state = 'deleted'
+    WHERE p.id = delete_post.id AND p.author_id = @schema@.require_signed_in() AND p.state <> 'deleted';
+    RETURN FOUND;
+END;
+$$;
+COMMENT ON FUNCTION delete_post(uuid) IS
+    'Takes one''s own post, with what stands under it, out of everybody''s sight but the moderators''. Returns whether there was one. Volatile. Errors: 42501 not signed in or banned. Example: SELECT delete_post(''0199a7c2-0000-7000-8000-000000000001'')';
+GRANT EXECUTE ON FUNCTION delete_post(uuid) TO authenticated;

@@ -7,6 +7,7 @@ CREATE TABLE reports (
     target_id        uuid        NOT NULL,
     reported_id      uuid,
     reporter_id      uuid,
+    automatic        boolean     NOT NULL DEFAULT false,
     reason           text        NOT NULL,
     status           text        NOT NULL DEFAULT 'open',
     handled_by       uuid,
@@ -28,7 +29,8 @@ COMMENT ON TABLE reports IS
     'What somebody, or automod, asks the moderators to look at. Seen by whoever reported it and by the moderators, except one whom it is about.';
 COMMENT ON COLUMN reports.space_id IS 'Where it is, set by the database; NULL: a direct message, which is for staff of the site.';
 COMMENT ON COLUMN reports.reported_id IS 'Whose it is, set by the database.';
-COMMENT ON COLUMN reports.reporter_id IS 'NULL: automod, or somebody who was deleted.';
+COMMENT ON COLUMN reports.reporter_id IS 'NULL once that person is deleted, and where automod reports.';
+COMMENT ON COLUMN reports.automatic IS 'Made by automod, which holds what it is about until the report is resolved.';
 COMMENT ON COLUMN reports.status IS 'claimed: a moderator looks at it; upheld: there was something in it; dismissed: there was not.';
 CREATE INDEX reports_queue_idx ON reports (space_id, id) WHERE status IN ('open', 'claimed');
 CREATE INDEX reports_space_id_idx ON reports (space_id, created_at);
@@ -65,7 +67,7 @@ $$;
 COMMENT ON FUNCTION complete_report() IS
     'Trigger: a report is about something that is there (23503), in its space and against its author.';
 CREATE OR REPLACE TRIGGER reports_complete
-    BEFORE INSERT ON reports FOR EACH ROW WHEN (NEW.target_type IN ('post', 'answer', 'comment'))
+    BEFORE INSERT ON reports FOR EACH ROW WHEN (NEW.target_type IN ('post', 'answer', 'comment') AND NOT NEW.automatic)
     EXECUTE FUNCTION complete_report();
 
 CREATE POLICY reports_select_reporter_and_moderators ON reports

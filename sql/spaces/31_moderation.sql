@@ -18,11 +18,14 @@ CREATE POLICY answers_select_expired ON answers
     FOR SELECT TO anon, authenticated
     USING (state IN ('quarantined', 'removed') AND hidden_until <= now()
            AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
+           AND (SELECT true FROM posts p WHERE p.id = question_id)
            AND (author_id IS NULL OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h)));
 CREATE POLICY comments_select_expired ON comments
     FOR SELECT TO anon, authenticated
     USING (state IN ('quarantined', 'removed') AND hidden_until <= now()
            AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
+           AND CASE WHEN answer_id IS NULL THEN (SELECT true FROM posts p WHERE p.id = post_id)
+                    ELSE (SELECT true FROM answers a WHERE a.id = answer_id) END
            AND (author_id IS NULL OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h)));
 
 CREATE OR REPLACE FUNCTION lock_content(target_type text, target_id uuid)
@@ -128,7 +131,7 @@ BEGIN
     SET status = resolution, handled_by = auth.uid(), handled_at = pg_catalog.now(), resolution_notes = notes
     WHERE r.id = report_id RETURNING r.* INTO resolved;
     -- What was held for review is decided with the report that automod made.
-    IF resolved.reporter_id IS NULL AND resolved.target_type <> 'message' THEN
+    IF resolved.automatic THEN
         SELECT c.state = 'held' INTO held FROM @schema@.content_of(resolved.target_type, resolved.target_id) c;
         IF held AND resolution = 'dismissed' THEN
             PERFORM FROM @schema@.lock_content(resolved.target_type, resolved.target_id);
