@@ -227,12 +227,11 @@ fn of_release_dispute_and_expiry_at_once_one_happens() {
 fn an_acceptance_and_a_release_meet_without_a_deadlock_and_pay_once() {
     let world = world();
     let bounty = world.funded();
-    let mut accepting = world.database.connect();
+    let mut accepting = world.database.connect_as(&world.sponsor);
     accepting
         .batch_execute(&format!(
-            "SELECT set_config('request.jwt.claims', '{{\"sub\":\"{}\"}}', false);
-             BEGIN; UPDATE spaces.questions SET accepted_answer_id = '{}' WHERE post_id = '{}'",
-            world.sponsor, world.answer, world.question
+            "BEGIN; SELECT spaces.accept_answer('{}')",
+            world.answer
         ))
         .expect("an acceptance");
     let mut observer = world.database.connect();
