@@ -12,6 +12,8 @@ mod linkup;
 mod module;
 mod pair;
 mod retention;
+
 mod spaces_money;
+mod spaces_money_amounts;
 mod stackexchange;
 mod tenancy;
