@@ -12,7 +12,6 @@ mod linkup;
 mod module;
 mod pair;
 mod retention;
-
 mod spaces_money;
 mod spaces_money_amounts;
 mod stackexchange;
