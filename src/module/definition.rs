@@ -7,6 +7,17 @@ pub struct Module {
     pub files: &'static [(&'static str, &'static str)],
 }
 
+impl Module {
+    /// The schema it is installed in where none is named.
+    pub fn home(&self) -> &'static str {
+        if self.name == IDENTITY.name {
+            IDENTITY_SCHEMA
+        } else {
+            self.name
+        }
+    }
+}
+
 macro_rules! files {
     ($module:literal: $($file:literal),* $(,)?) => {
         &[$(($file, include_str!(concat!("../../sql/", $module, "/", $file)))),*]
@@ -121,8 +132,13 @@ pub const MODULES: &[Module] = &[
     },
 ];
 
-/// Run where the database has no schema `auth`.
-pub const IDENTITY: (&str, &str) = ("auth.sql", include_str!("../../sql/identity/auth.sql"));
+/// Who there is and who is asking: made before the first module, where the database has no schema
+/// `auth`, and in that schema alone.
+pub const IDENTITY: Module = Module {
+    name: "identity",
+    files: files!("identity": "auth.sql"),
+};
+pub const IDENTITY_SCHEMA: &str = "auth";
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -134,6 +150,7 @@ pub fn known() -> Vec<&'static str> {
 pub fn find(name: &str) -> &'static Module {
     MODULES
         .iter()
+        .chain([&IDENTITY])
         .find(|module| module.name == name)
         .unwrap_or_else(|| error::raise(error::module::unknown(name, &known())))
 }
