@@ -58,12 +58,13 @@ CREATE INDEX bounties_closed_at_idx ON bounties (closed_at);
 -- A question says what is in escrow for it: one amount.
 CREATE UNIQUE INDEX bounties_open_key ON bounties (target_type, target_id) WHERE status IN ('funded', 'disputed');
 
-CREATE POLICY bounties_select_readers ON bounties
-    FOR SELECT TO anon, authenticated
+CREATE POLICY bounties_select_guests ON bounties
+    FOR SELECT TO anon
     USING (status NOT IN ('pending', 'cancelled') AND space_id = ANY (ARRAY(SELECT readable_space_ids())));
-CREATE POLICY bounties_select_party ON bounties
+CREATE POLICY bounties_select_readers ON bounties
     FOR SELECT TO authenticated
-    USING (sponsor_id = (SELECT auth.uid()) OR recipient_id = (SELECT auth.uid()));
+    USING (sponsor_id = (SELECT auth.uid()) OR recipient_id = (SELECT auth.uid())
+           OR (status NOT IN ('pending', 'cancelled') AND space_id = ANY (ARRAY(SELECT readable_space_ids()))));
 CREATE POLICY bounties_insert_own ON bounties
     FOR INSERT TO authenticated
     WITH CHECK (sponsor_id = (SELECT auth.uid()) AND space_id = ANY (ARRAY(SELECT writable_space_ids())));
