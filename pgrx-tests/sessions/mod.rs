@@ -16,6 +16,8 @@ mod pair;
 mod retention;
 mod spaces_content;
 mod spaces_moderation;
+mod spaces_money;
+mod spaces_money_amounts;
 mod stackexchange;
 mod status;
 mod tenancy;

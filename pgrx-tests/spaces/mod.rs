@@ -9,6 +9,7 @@ mod comments;
 mod membership;
 mod messages;
 mod moderation;
+mod money;
 mod notifications;
 mod posts;
 mod questions;
