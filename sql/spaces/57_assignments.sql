@@ -152,7 +152,7 @@ BEGIN
     SET grade = grade_submission.grade, feedback = grade_submission.feedback, status = 'graded', reviewed_at = now()
     WHERE s.id = grade_submission.submission_id RETURNING s.* INTO submission;
     IF submission.profile_id IS NOT NULL THEN
-        PERFORM @schema@.notify(submission.profile_id, 'assignment_graded',
+        PERFORM @schema@.notify(submission.profile_id, 'assignment.graded',
             pg_catalog.jsonb_build_object('workshop_id', about.workshop_id, 'assignment_id', submission.assignment_id,
                                           'title', about.title), about.space_id);
     END IF;

@@ -27,8 +27,8 @@ CREATE TABLE events (
     CONSTRAINT events_end_at_check CHECK (end_at > start_at),
     CONSTRAINT events_capacity_check CHECK (capacity > 0),
     CONSTRAINT events_places_taken_check CHECK (places_taken <= capacity),
-    CONSTRAINT events_price_check CHECK (price >= 0),
-    CONSTRAINT events_currency_check CHECK (valid_currency(currency) AND (price = 0 OR currency IS NOT NULL)),
+    CONSTRAINT events_price_check CHECK (price >= 0 AND (price = 0 OR currency IS NOT NULL)),
+    CONSTRAINT events_currency_check CHECK (fits_currency(price, currency)),
     CONSTRAINT events_status_check CHECK (status IN ('draft', 'published', 'completed', 'cancelled'))
 );
 COMMENT ON TABLE events IS

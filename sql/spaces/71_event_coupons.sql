@@ -39,12 +39,14 @@ CREATE POLICY event_coupons_delete_moderator ON event_coupons
 GRANT INSERT (event_id, code, discount_type, discount_value, max_redemptions, expires_at),
       UPDATE (max_redemptions, expires_at) ON event_coupons TO authenticated;
 
-CREATE OR REPLACE FUNCTION discounted_price(price numeric, discount_type text, discount_value numeric) RETURNS numeric
+CREATE OR REPLACE FUNCTION discounted_price(price numeric, currency text, discount_type text, discount_value numeric)
+RETURNS numeric
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN discount_type IS NULL THEN price
                 ELSE GREATEST(0, round(price - CASE discount_type WHEN 'percent' THEN price * discount_value / 100
-                                                                  ELSE discount_value END, 2)) END;
+                                                                  ELSE discount_value END,
+                                       coalesce(@schema@.currency_decimals(currency), 2))) END;
 $$;
-COMMENT ON FUNCTION discounted_price(numeric, text, numeric) IS
-    'A price less a discount, never below 0, rounded to hundredths. discount_type: percent or amount; NULL for no discount. Immutable. Example: SELECT discounted_price(20, ''percent'', 15)';
-GRANT EXECUTE ON FUNCTION discounted_price(numeric, text, numeric) TO anon, authenticated, service_role;
+COMMENT ON FUNCTION discounted_price(numeric, text, text, numeric) IS
+    'A price less a discount, never below 0, rounded to the decimals of its currency. discount_type: percent or amount; NULL for no discount. Immutable. Example: SELECT discounted_price(20, ''EUR'', ''percent'', 15)';
+GRANT EXECUTE ON FUNCTION discounted_price(numeric, text, text, numeric) TO anon, authenticated, service_role;

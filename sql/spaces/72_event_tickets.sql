@@ -153,12 +153,12 @@ BEGIN
     IF ticket.id IS NOT NULL THEN
         UPDATE @schema@.event_tickets t
         SET status = 'booked', reserved_until = NULL, coupon_id = discount.id,
-            price = @schema@.discounted_price(event.price, discount.discount_type, discount.discount_value)
+            price = @schema@.discounted_price(event.price, event.currency, discount.discount_type, discount.discount_value)
         WHERE t.id = ticket.id RETURNING t.* INTO ticket;
     ELSE
         INSERT INTO @schema@.event_tickets AS t (event_id, profile_id, coupon_id, price)
         VALUES (event.id, auth.uid(), discount.id,
-                @schema@.discounted_price(event.price, discount.discount_type, discount.discount_value))
+                @schema@.discounted_price(event.price, event.currency, discount.discount_type, discount.discount_value))
         RETURNING t.* INTO ticket;
     END IF;
     PERFORM @schema@.emit_event(event.space_id, 'ticket.booked',

@@ -46,7 +46,7 @@ BEGIN
         VALUES (NEW.id, next.profile_id, NEW.price, 'reserved',
                 LEAST(NEW.end_at, now() + pg_catalog.make_interval(hours => community_core.spaces_setting('waitlist_hours'))))
         RETURNING t.* INTO reserved;
-        PERFORM @schema@.notify(next.profile_id, 'event_place_offered',
+        PERFORM @schema@.notify(next.profile_id, 'event.place_offered',
             pg_catalog.jsonb_build_object('event_id', NEW.id, 'title', NEW.title, 'reserved_until', reserved.reserved_until),
             NEW.space_id);
     END LOOP;
@@ -81,7 +81,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE @schema@.event_waitlist w SET status = 'closed'
     WHERE w.event_id = NEW.id AND w.status IN ('waiting', 'offered');
-    PERFORM @schema@.notify(t.profile_id, 'event_cancelled',
+    PERFORM @schema@.notify(t.profile_id, 'event.cancelled',
                             pg_catalog.jsonb_build_object('event_id', NEW.id, 'title', NEW.title), NEW.space_id)
     FROM @schema@.event_tickets t
     WHERE t.event_id = NEW.id AND t.status <> 'cancelled' AND t.profile_id IS NOT NULL;
