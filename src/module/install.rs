@@ -17,9 +17,11 @@ const LONGEST_SCHEMA: usize = 40;
 /// Needs quotes, so that wherever it stands it shows whether it stands there as an identifier.
 const SCRATCH: &str = "community_core scratch";
 
-/// Installs `module` in `schema`. Everything happens in the caller's transaction.
-pub fn install(module: &'static Module, schema: &str) {
+/// Installs `module` in `schema`, as far as the part called `part`, if one is named; parts that are
+/// installed already stay. Everything happens in the caller's transaction.
+pub fn install(module: &'static Module, schema: &str, part: Option<&str>) {
     check_schema_name(schema);
+    let wanted = part.map(|part| module.parts_through(part));
     as_role_restricted(database_owner(), || {
         registry::create();
         if let Some(installed) = registry::installed(schema)
@@ -32,15 +34,25 @@ pub fn install(module: &'static Module, schema: &str) {
             ));
         }
         create_identity(module.name, schema);
-        let expected = rehearsed(module, schema);
+        let is_first = registry::installed(schema).is_none();
+        let standing = registry::installed_parts(module, schema, false);
+        let parts = match wanted {
+            Some(wanted) => wanted.max(standing),
+            None if is_first => module.parts.len(),
+            None => standing,
+        };
+        let expected = rehearsed(module, schema, parts);
         if !schema_exists(schema) {
             run(&format!("CREATE SCHEMA {}", quote_ident(schema)), &[]);
         }
-        let mut work = Work::new(module, Names::of(schema), Some(&expected));
-        work.is_first = registry::installed(schema).is_none();
+        let mut work = Work::new(module, parts, Names::of(schema), Some(&expected));
+        if !is_first {
+            let known = registry::installed_parts(module, schema, true);
+            work.known = module.files_of(known).len();
+        }
         work.run_all(schema, schema);
         repair::repair(schema, &expected, &work.adopted);
-        registry::record(module, schema, &expected, &work.adopted);
+        registry::record(module, schema, parts, &expected, &work.adopted);
         let left = super::difference::compare(&expected, &describe(schema)).len();
         if left > 0 {
             warning!(
@@ -51,13 +63,13 @@ pub fn install(module: &'static Module, schema: &str) {
     });
 }
 
-/// What the module defines, found by installing it in a scratch schema and undoing that. Only
-/// Postgres itself knows how it will write what it is given.
-pub fn rehearsed(module: &'static Module, schema: &str) -> Description {
+/// What the first `parts` parts of the module define, found by installing them in a scratch schema
+/// and undoing that. Only Postgres itself knows how it will write what it is given.
+pub fn rehearsed(module: &'static Module, schema: &str, parts: usize) -> Description {
     let scratch = Names::of(SCRATCH);
     let description = rehearse(|| {
         run(&format!("CREATE SCHEMA {}", scratch.identifier), &[]);
-        Work::new(module, scratch.clone(), None).run_all(SCRATCH, schema);
+        Work::new(module, parts, scratch.clone(), None).run_all(SCRATCH, schema);
         describe(SCRATCH)
     });
     description.renamed(&scratch, &Names::of(schema))
@@ -121,21 +133,31 @@ fn create_identity(module: &str, schema: &str) {
 
 struct Work<'a> {
     module: &'static Module,
+    files: &'static [(&'static str, &'static str)],
     names: Names,
     /// None while rehearsing, when nothing is recorded and nothing can be there already.
     expected: Option<&'a Description>,
-    /// Whether the schema has never held the module.
+    /// How many of the files the schema has held before.
+    known: usize,
+    /// Whether it never held the file that is run.
     is_first: bool,
     tables: Vec<String>,
     adopted: Vec<String>,
 }
 
 impl<'a> Work<'a> {
-    fn new(module: &'static Module, names: Names, expected: Option<&'a Description>) -> Work<'a> {
+    fn new(
+        module: &'static Module,
+        parts: usize,
+        names: Names,
+        expected: Option<&'a Description>,
+    ) -> Work<'a> {
         Work {
             module,
+            files: module.files_of(parts),
             names,
             expected,
+            known: 0,
             is_first: false,
             tables: Vec::new(),
             adopted: Vec::new(),
@@ -155,7 +177,8 @@ impl<'a> Work<'a> {
             (c"row_security", "on"),
         ];
         with_settings(&settings, || {
-            for (file, text) in self.module.files {
+            for (number, (file, text)) in self.files.iter().enumerate() {
+                self.is_first = self.expected.is_some() && number >= self.known;
                 let text =
                     script::fill_types(text, |table, column| column_type(home, table, column));
                 let step = self
