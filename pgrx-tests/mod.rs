@@ -16,6 +16,7 @@ mod pair;
 mod retention;
 #[cfg(test)]
 mod sessions;
+mod spaces;
 mod tenancy;
 
 #[pgrx::pg_schema]

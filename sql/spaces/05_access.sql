@@ -3,10 +3,12 @@
 CREATE OR REPLACE FUNCTION active_sanctions() RETURNS SETOF sanctions
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT s.* FROM @schema@.sanctions s
-    WHERE s.status <> 'reversed' AND (s.expires_at IS NULL OR s.expires_at > pg_catalog.now());
+    WHERE s.status IN ('active', 'appealed') AND (s.expires_at IS NULL OR s.expires_at > pg_catalog.now())
+      -- A ban of somebody who was deleted is a ban of nobody.
+      AND pg_catalog.num_nonnulls(s.profile_id, s.target_id) > 0;
 $$;
 COMMENT ON FUNCTION active_sanctions() IS
-    'The sanctions that hold now: not reversed, not expired. For other functions and service_role. Stable. Example: SELECT count(*) FROM active_sanctions()';
+    'The sanctions that hold now: neither reversed nor expired. For other functions and service_role. Stable. Example: SELECT count(*) FROM active_sanctions()';
 GRANT EXECUTE ON FUNCTION active_sanctions() TO service_role;
 
 CREATE OR REPLACE FUNCTION is_site_banned() RETURNS boolean
@@ -23,7 +25,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT s.id FROM @schema@.spaces s WHERE s.visibility <> 'private' OR (SELECT @schema@.is_staff())
     UNION
     SELECT m.space_id FROM @schema@.space_members m
-    WHERE m.profile_id = (SELECT auth.uid()) AND m.status IN ('active', 'pending');
+    WHERE m.profile_id = (SELECT auth.uid()) AND (m.status <> 'banned' OR m.banned_until <= pg_catalog.now());
 $$;
 COMMENT ON FUNCTION visible_space_ids() IS
     'The spaces the caller may know of: all that are not private, and one''s own. Stable. Example: SELECT count(*) FROM visible_space_ids()';
@@ -34,7 +36,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT s.id FROM @schema@.spaces s WHERE s.visibility = 'public' OR (SELECT @schema@.is_staff())
     UNION
     SELECT m.space_id FROM @schema@.space_members m
-    WHERE m.profile_id = (SELECT auth.uid()) AND m.status = 'active';
+    WHERE m.profile_id = (SELECT auth.uid()) AND (m.status = 'active' OR m.banned_until <= pg_catalog.now());
 $$;
 COMMENT ON FUNCTION readable_space_ids() IS
     'The spaces whose content the caller may read: public ones, and those the caller is an active member of. Stable. Example: SELECT count(*) FROM readable_space_ids()';
@@ -43,7 +45,7 @@ GRANT EXECUTE ON FUNCTION readable_space_ids() TO anon, authenticated, service_r
 CREATE OR REPLACE FUNCTION writable_space_ids() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT m.space_id FROM @schema@.space_members m
-    WHERE m.profile_id = (SELECT auth.uid()) AND m.status = 'active'
+    WHERE m.profile_id = (SELECT auth.uid()) AND (m.status = 'active' OR m.banned_until <= pg_catalog.now())
       AND NOT EXISTS (SELECT FROM @schema@.active_sanctions() s
                       WHERE s.profile_id = (SELECT auth.uid())
                         AND (s.type = 'site_ban' OR (s.type = 'space_ban' AND s.space_id = m.space_id)));

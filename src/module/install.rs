@@ -314,7 +314,7 @@ impl<'a> Work<'a> {
     }
 
     /// What every table of a module has, said here once: row security, everything for
-    /// service_role, for each policy the privilege it speaks of, and a kept `updated_at`.
+    /// service_role (but what a topic file keeps back even from it), for each policy the privilege it speaks of, and a kept `updated_at`.
     fn standard_rules(&self, table: &str) {
         let (quoted, policy) = (
             quote_ident(table),
@@ -333,9 +333,14 @@ impl<'a> Work<'a> {
             &[],
         );
         let writable = writable_columns(table);
+        let readable = if keeps_columns_back(table) {
+            ""
+        } else {
+            "SELECT, "
+        };
         run(
             &format!(
-                "GRANT SELECT, DELETE, INSERT{writable}, UPDATE{writable} ON {quoted} TO service_role"
+                "GRANT {readable}DELETE, INSERT{writable}, UPDATE{writable} ON {quoted} TO service_role"
             ),
             &[],
         );
@@ -464,6 +469,18 @@ fn writable_columns(table: &str) -> String {
     )
     .pop()
     .unwrap_or_default()
+}
+
+/// Whether the topic file lets service_role read some columns only, by a grant of its own.
+fn keeps_columns_back(table: &str) -> bool {
+    !registry::read(
+        "SELECT 1 FROM pg_attribute a, aclexplode(a.attacl) g
+         WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+           AND g.grantee = 'service_role'::regrole AND g.privilege_type = 'SELECT'",
+        &[quote_ident(table).into()],
+        |_| Ok(()),
+    )
+    .is_empty()
 }
 
 /// The routines called `name`, as GRANT and REVOKE write them.
