@@ -12,5 +12,6 @@ mod linkup;
 mod module;
 mod pair;
 mod retention;
+mod spaces_money;
 mod stackexchange;
 mod tenancy;

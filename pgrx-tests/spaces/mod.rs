@@ -1,6 +1,8 @@
 //! Claims about the spaces module, one file per topic, and the access matrix. What needs two
 //! sessions is in `sessions/spaces_*.rs`.
 
+mod money;
+
 use super::founders::{As, be, outcome, run, run_as, text, text_as};
 
 /// A new user with a profile.
