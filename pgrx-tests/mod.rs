@@ -13,6 +13,7 @@ mod linkup;
 mod matrix;
 mod module;
 mod pair;
+mod parts;
 mod retention;
 #[cfg(test)]
 mod sessions;

@@ -1,7 +1,10 @@
 //! Claims about the spaces module, one file per topic, and the access matrix. What needs two
 //! sessions is in `sessions/spaces_*.rs`.
 
+mod access_d;
+mod events;
 mod money;
+mod workshops;
 
 use super::founders::{As, be, outcome, run, run_as, text, text_as};
 

@@ -91,7 +91,6 @@ pub const MODULES: &[Module] = &[
             "04_revenue.sql",
             "05_activities.sql",
             "06_audit.sql",
-            "07_sanctions.sql",
             "07_ai_usage.sql",
             "08_preferences.sql",
         ),
