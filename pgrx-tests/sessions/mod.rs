@@ -12,6 +12,7 @@ mod linkup;
 mod module;
 mod pair;
 mod retention;
+mod spaces_content;
 mod spaces_money;
 mod stackexchange;
 mod tenancy;

@@ -1,9 +1,16 @@
 //! Claims about the spaces module, one file per topic, and the access matrix. What needs two
 //! sessions is in `sessions/spaces_*.rs`.
 
+mod access_a;
 mod access_d;
+mod comments;
 mod events;
+mod membership;
 mod money;
+mod posts;
+mod questions;
+mod reputation;
+mod tags;
 mod workshops;
 
 use super::founders::{As, be, outcome, run, run_as, text, text_as};

@@ -19,7 +19,7 @@ COMMENT ON COLUMN audit_logs.space_id IS 'The space that it concerns, also once 
 COMMENT ON COLUMN audit_logs.actor_id IS 'Who did it; NULL where nobody was signed in, and once that person is erased.';
 COMMENT ON COLUMN audit_logs.actor_role IS
     'staff, owner, moderator or member; another signed-in person is authenticated. Where nobody was signed in: the database role.';
-COMMENT ON COLUMN audit_logs.entity_id IS 'The row that was changed, or the person of a membership; NULL once that person is erased.';
+COMMENT ON COLUMN audit_logs.entity_id IS 'The row that was changed, by its id, or by the person, post or tag that it belongs to; NULL once that person is erased.';
 COMMENT ON COLUMN audit_logs.metadata IS
     '{"old": …, "new": …}: the columns that changed; of a row that came or went all of them. Times are in UTC. NULL once a person in it is erased.';
 CREATE INDEX audit_logs_space_id_idx ON audit_logs (space_id, created_at);
@@ -60,12 +60,15 @@ COMMENT ON FUNCTION actor_role(uuid) IS
 CREATE OR REPLACE FUNCTION record_staff_action() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
-    kept_back CONSTANT text[] := TG_ARGV[1:] || '{updated_at}'::text[];
+    kept_back CONSTANT text[] := TG_ARGV[1:];
     before    jsonb := CASE WHEN TG_OP IN ('UPDATE', 'DELETE') THEN pg_catalog.to_jsonb(OLD) END;
     after     jsonb := CASE WHEN TG_OP IN ('INSERT', 'UPDATE') THEN pg_catalog.to_jsonb(NEW) END;
     entity    CONSTANT jsonb := coalesce(after, before);
     space     CONSTANT uuid := CASE TG_ARGV[0] WHEN 'space' THEN entity ->> 'id' ELSE entity ->> 'space_id' END;
     role      text;
+    -- That they changed is told, not what they are.
+    before_kept jsonb;
+    after_kept  jsonb;
 BEGIN
     -- What goes along with a space is told by the space's own entry.
     IF TG_OP = 'DELETE' AND TG_ARGV[0] <> 'space' AND space IS NOT NULL
@@ -79,21 +82,24 @@ BEGIN
         SELECT pg_catalog.jsonb_object_agg(key, value), pg_catalog.jsonb_object_agg(key, after -> key)
         INTO before, after
         FROM pg_catalog.jsonb_each(before)
-        WHERE value IS DISTINCT FROM after -> key AND key <> ALL (kept_back);
-        IF NOT FOUND OR before IS NULL THEN
+        WHERE value IS DISTINCT FROM after -> key AND key <> 'updated_at';
+        IF before IS NULL THEN
             RETURN NULL;
         END IF;
     END IF;
+    SELECT coalesce(pg_catalog.jsonb_object_agg(key, NULL) FILTER (WHERE before ? key), '{}'),
+           coalesce(pg_catalog.jsonb_object_agg(key, NULL) FILTER (WHERE after ? key), '{}')
+    INTO before_kept, after_kept FROM pg_catalog.unnest(kept_back) AS key;
     INSERT INTO @schema@.audit_logs (space_id, actor_id, actor_role, entity_type, entity_id, action, metadata)
-    VALUES (space, auth.uid(), role, TG_ARGV[0], coalesce(entity ->> 'id', entity ->> 'profile_id')::uuid,
+    VALUES (space, auth.uid(), role, TG_ARGV[0], coalesce(entity ->> 'id', entity ->> 'profile_id', entity ->> 'post_id', entity ->> 'tag_id')::uuid,
             pg_catalog.lower(TG_OP),
-            CASE WHEN before IS NULL THEN '{}' ELSE pg_catalog.jsonb_build_object('old', before - kept_back) END
-            || CASE WHEN after IS NULL THEN '{}' ELSE pg_catalog.jsonb_build_object('new', after - kept_back) END);
+            CASE WHEN before IS NULL THEN '{}' ELSE pg_catalog.jsonb_build_object('old', before || before_kept) END
+            || CASE WHEN after IS NULL THEN '{}' ELSE pg_catalog.jsonb_build_object('new', after || after_kept) END);
     RETURN NULL;
 END;
 $$;
 COMMENT ON FUNCTION record_staff_action() IS
-    'Trigger AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW, or AFTER TRUNCATE: writes what was done to audit_logs, in the chain of the row''s space_id, of the site where it has none. Arguments: what the row is called there, then columns that are never written down. Example: CREATE TRIGGER … EXECUTE FUNCTION record_staff_action(''webhook'', ''secret'')';
+    'Trigger AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW, or AFTER TRUNCATE: writes what was done to audit_logs, in the chain of the row''s space_id, of the site where it has none. Arguments: what the row is called there, then columns whose values are written down as null. Example: CREATE TRIGGER … EXECUTE FUNCTION record_staff_action(''webhook'', ''secret'')';
 
 CREATE OR REPLACE TRIGGER spaces_record_staff_action
     AFTER INSERT OR UPDATE OR DELETE ON spaces FOR EACH ROW EXECUTE FUNCTION record_staff_action('space');
@@ -108,7 +114,7 @@ CREATE OR REPLACE TRIGGER space_members_record_joining
 CREATE OR REPLACE TRIGGER space_members_record_change
     AFTER UPDATE OF role, status ON space_members FOR EACH ROW
     WHEN (NEW.profile_id IS DISTINCT FROM auth.uid() OR NEW.role <> 'member' OR OLD.role <> 'member')
-    EXECUTE FUNCTION record_staff_action('member', 'last_active_at');
+    EXECUTE FUNCTION record_staff_action('member');
 CREATE OR REPLACE TRIGGER space_members_record_leaving
     AFTER DELETE ON space_members FOR EACH ROW
     WHEN (OLD.profile_id IS DISTINCT FROM auth.uid() OR OLD.role <> 'member')

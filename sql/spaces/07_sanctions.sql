@@ -121,6 +121,15 @@ COMMENT ON FUNCTION is_banned_in(uuid) IS
     'Whether the caller is banned from the space or the site. space_id: NULL asks for the site alone. Stable. Example: SELECT is_banned_in(id) FROM spaces LIMIT 1';
 GRANT EXECUTE ON FUNCTION is_banned_in(uuid) TO authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION is_shadow_banned(profile_id uuid, space_id uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM @schema@.active_sanctions() s
+                   WHERE s.profile_id = is_shadow_banned.profile_id AND s.type = 'shadow_ban'
+                     AND (s.space_id IS NULL OR s.space_id = is_shadow_banned.space_id));
+$$;
+COMMENT ON FUNCTION is_shadow_banned(uuid, uuid) IS
+    'Whether what a person does in a space is to be noticed by nobody. space_id: NULL asks for the site alone. Stable. For triggers of the module: nobody else may ask.';
+
 CREATE OR REPLACE FUNCTION lock_sanction(sanction_id uuid) RETURNS sanctions
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

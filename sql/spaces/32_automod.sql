@@ -40,7 +40,7 @@ CREATE OR REPLACE TRIGGER automod_rules_record_truncate
     AFTER TRUNCATE ON automod_rules FOR EACH STATEMENT EXECUTE FUNCTION record_staff_action('automod_rule');
 
 CREATE OR REPLACE FUNCTION check_automod_config() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     fault CONSTANT text := community_core.automod_config_fault(NEW.rule_type, NEW.config::text);
 BEGIN
