@@ -227,12 +227,11 @@ fn of_release_dispute_and_expiry_at_once_one_happens() {
 fn an_acceptance_and_a_release_meet_without_a_deadlock_and_pay_once() {
     let world = world();
     let bounty = world.funded();
-    let mut accepting = world.database.connect();
+    let mut accepting = world.database.connect_as(&world.sponsor);
     accepting
         .batch_execute(&format!(
-            "SELECT set_config('request.jwt.claims', '{{\"sub\":\"{}\"}}', false);
-             BEGIN; UPDATE spaces.questions SET accepted_answer_id = '{}' WHERE post_id = '{}'",
-            world.sponsor, world.answer, world.question
+            "BEGIN; SELECT spaces.accept_answer('{}')",
+            world.answer
         ))
         .expect("an acceptance");
     let mut observer = world.database.connect();
@@ -318,14 +317,17 @@ fn eight_workers_charge_each_due_period_once() {
         ))
         .expect("pledges");
     let claim = "SELECT string_agg(id::text, ' ') FROM spaces.claim_due_pledges(20)".to_owned();
-    let answers = world.at_once(&vec![claim.clone(); 8], || world.database.connect());
+    let answers = world.at_once(&vec![claim; 8], || world.database.connect());
     let mut handed: Vec<_> = answers
         .iter()
         .flat_map(|ids| ids.split_whitespace())
         .map(str::to_owned)
         .collect();
     // Whoever came while others held them all finds what is left afterwards.
-    let rest = one(&mut world.database.connect(), &claim);
+    let rest = one(
+        &mut world.database.connect(),
+        "SELECT string_agg(id::text, ' ') FROM spaces.claim_due_pledges(100)",
+    );
     handed.extend(rest.split_whitespace().map(str::to_owned));
     let different: HashSet<_> = handed.iter().collect();
     assert_eq!((handed.len(), different.len()), (40, 40), "{answers:?}");

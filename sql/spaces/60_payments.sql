@@ -16,12 +16,15 @@ BEGIN
             SELECT t.space_id INTO space_id FROM @schema@.events t WHERE t.id = target_id;
         WHEN 'workshop' THEN
             SELECT t.space_id INTO space_id FROM @schema@.workshops t WHERE t.id = target_id;
+        ELSE
+            is_there := false;
+            RETURN;
     END CASE;
     is_there := FOUND;
 END;
 $$;
 COMMENT ON FUNCTION money_target_space(text, uuid) IS
-    'Whether a target of money is there, and in which space; a profile is in none. target_type: space, profile, post, question, event or workshop. Stable. For the triggers and functions of the money tables. Errors: 20000 another target_type.';
+    'Whether a target of money is there, and in which space; a profile is in none. target_type: space, profile, post, question, event or workshop; nothing else is there. Stable. For the triggers and functions of the money tables.';
 
 CREATE OR REPLACE FUNCTION check_money_target() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -64,7 +67,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION refuse_card_numbers() IS
-    'Trigger BEFORE INSERT OR UPDATE: refuses (23514) a row with a text, an array or a document that holds what community_core.looks_like_card_number finds, in whatever column, also one that was added later.';
+    'Trigger BEFORE INSERT OR UPDATE: refuses (23514) a row with a text, an array or a document that holds what community_core.looks_like_card_number finds, in whatever column, also one that was added later. It is the first of a table''s triggers, so that no other quotes the number.';
 
 CREATE TABLE payment_methods (
     id             uuid        NOT NULL DEFAULT gen_random_uuid(),
@@ -124,5 +127,5 @@ $$;
 COMMENT ON FUNCTION note_encryption() IS 'Trigger: keeps encrypted_at, the time at which pii_ciphertext was written.';
 CREATE OR REPLACE TRIGGER payment_methods_note_encryption
     BEFORE INSERT OR UPDATE ON payment_methods FOR EACH ROW EXECUTE FUNCTION note_encryption();
-CREATE OR REPLACE TRIGGER payment_methods_refuse_card_numbers
+CREATE OR REPLACE TRIGGER payment_methods_bar_card_numbers
     BEFORE INSERT OR UPDATE ON payment_methods FOR EACH ROW EXECUTE FUNCTION refuse_card_numbers();

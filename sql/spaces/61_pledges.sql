@@ -108,5 +108,5 @@ CREATE OR REPLACE TRIGGER pledges_check_target
     BEFORE INSERT ON pledges FOR EACH ROW EXECUTE FUNCTION check_money_target();
 CREATE OR REPLACE TRIGGER pledges_keep
     BEFORE INSERT OR UPDATE ON pledges FOR EACH ROW EXECUTE FUNCTION keep_pledge();
-CREATE OR REPLACE TRIGGER pledges_refuse_card_numbers
+CREATE OR REPLACE TRIGGER pledges_bar_card_numbers
     BEFORE INSERT OR UPDATE ON pledges FOR EACH ROW EXECUTE FUNCTION refuse_card_numbers();

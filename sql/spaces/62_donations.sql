@@ -180,7 +180,7 @@ CREATE OR REPLACE TRIGGER donations_check_target
     BEFORE INSERT ON donations FOR EACH ROW WHEN (NEW.refund_of IS NULL) EXECUTE FUNCTION check_money_target();
 CREATE OR REPLACE TRIGGER donations_keep
     BEFORE INSERT OR UPDATE OR DELETE ON donations FOR EACH ROW EXECUTE FUNCTION keep_donation();
-CREATE OR REPLACE TRIGGER donations_refuse_card_numbers
+CREATE OR REPLACE TRIGGER donations_bar_card_numbers
     BEFORE INSERT OR UPDATE ON donations FOR EACH ROW EXECUTE FUNCTION refuse_card_numbers();
 CREATE OR REPLACE TRIGGER donations_count_new_refund
     AFTER INSERT ON donations FOR EACH ROW WHEN (NEW.refund_of IS NOT NULL) EXECUTE FUNCTION count_refund();

@@ -120,7 +120,7 @@ CREATE OR REPLACE TRIGGER payout_accounts_close
     WHEN (NEW.profile_id IS NULL) EXECUTE FUNCTION close_payout_account();
 CREATE OR REPLACE TRIGGER payout_accounts_note_encryption
     BEFORE INSERT OR UPDATE ON payout_accounts FOR EACH ROW EXECUTE FUNCTION note_encryption();
-CREATE OR REPLACE TRIGGER payout_accounts_refuse_card_numbers
+CREATE OR REPLACE TRIGGER payout_accounts_bar_card_numbers
     BEFORE INSERT OR UPDATE ON payout_accounts FOR EACH ROW EXECUTE FUNCTION refuse_card_numbers();
 
 CREATE OR REPLACE FUNCTION keep_payout_job() RETURNS trigger
@@ -163,5 +163,5 @@ COMMENT ON FUNCTION keep_payout_job() IS
     'Trigger: what is to be paid to whom does not change, nor does what is paid; nothing is paid to an account that is not verified and active; a job is kept for seven years (55000).';
 CREATE OR REPLACE TRIGGER payout_jobs_keep
     BEFORE INSERT OR UPDATE OR DELETE ON payout_jobs FOR EACH ROW EXECUTE FUNCTION keep_payout_job();
-CREATE OR REPLACE TRIGGER payout_jobs_refuse_card_numbers
+CREATE OR REPLACE TRIGGER payout_jobs_bar_card_numbers
     BEFORE INSERT OR UPDATE ON payout_jobs FOR EACH ROW EXECUTE FUNCTION refuse_card_numbers();

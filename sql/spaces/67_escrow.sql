@@ -114,7 +114,7 @@ CREATE OR REPLACE TRIGGER bounty_transactions_enter
     BEFORE INSERT ON bounty_transactions FOR EACH ROW EXECUTE FUNCTION enter_bounty_transaction();
 CREATE OR REPLACE TRIGGER bounty_transactions_keep
     BEFORE UPDATE OR DELETE ON bounty_transactions FOR EACH ROW EXECUTE FUNCTION keep_bounty_transaction();
-CREATE OR REPLACE TRIGGER bounty_transactions_refuse_card_numbers
+CREATE OR REPLACE TRIGGER bounty_transactions_bar_card_numbers
     BEFORE INSERT ON bounty_transactions FOR EACH ROW EXECUTE FUNCTION refuse_card_numbers();
 CREATE OR REPLACE TRIGGER bounty_transactions_follow
     AFTER INSERT ON bounty_transactions FOR EACH ROW EXECUTE FUNCTION follow_ledger();
@@ -122,7 +122,7 @@ CREATE OR REPLACE TRIGGER bounties_check_target
     BEFORE INSERT ON bounties FOR EACH ROW EXECUTE FUNCTION check_money_target();
 CREATE OR REPLACE TRIGGER bounties_keep
     BEFORE INSERT OR UPDATE OR DELETE ON bounties FOR EACH ROW EXECUTE FUNCTION keep_bounty();
-CREATE OR REPLACE TRIGGER bounties_refuse_card_numbers
+CREATE OR REPLACE TRIGGER bounties_bar_card_numbers
     BEFORE INSERT OR UPDATE ON bounties FOR EACH ROW EXECUTE FUNCTION refuse_card_numbers();
 CREATE OR REPLACE TRIGGER bounties_show
     AFTER UPDATE OF status ON bounties FOR EACH ROW

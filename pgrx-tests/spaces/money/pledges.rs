@@ -117,15 +117,12 @@ mod tests {
 
     #[pg_test]
     fn a_pause_that_is_over_goes_on_with_the_next_period_that_begins() {
-        let donor = person();
-        let pledge = pledge(&donor, &space("public"));
-        // As if it had been promised half a year ago.
-        run("ALTER TABLE spaces.pledges DISABLE TRIGGER pledges_keep");
-        run(&format!(
-            "UPDATE spaces.pledges SET created_at = now() - interval '7 months', starts_at = now() - interval '6 months 1 day',
-                 status = 'paused', next_charge_at = NULL WHERE id = '{pledge}'"
+        let (donor, space) = (person(), space("public"));
+        let pledge = text(&format!(
+            "INSERT INTO spaces.pledges (profile_id, target_type, target_id, interval, amount, currency, status, created_at, starts_at)
+             VALUES ('{donor}', 'space', '{space}', 'month', 5, 'EUR', 'paused', now() - interval '7 months', now() - interval '6 months 1 day')
+             RETURNING id::text"
         ));
-        run("ALTER TABLE spaces.pledges ENABLE TRIGGER pledges_keep");
         run_as(
             As::Person(&donor),
             &format!("UPDATE spaces.pledges SET status = 'active' WHERE id = '{pledge}'"),
