@@ -64,15 +64,22 @@ mod tests {
             "Early"
         );
         install("spaces");
-        assert_eq!(parts(), "{spaces,content,commerce}", "nothing is taken away");
+        assert_eq!(
+            parts(),
+            "{spaces,content,commerce}",
+            "nothing is taken away"
+        );
     }
 
     #[pg_test]
     fn parts_go_in_the_reverse_order_of_their_coming() {
         install("content");
-        for (part, state) in [("spaces", "2BP01"), ("commerce", "42704"), ("money", "22023")] {
-            let remove =
-                format!("SELECT community_core.remove_module('staged', part => '{part}')");
+        for (part, state) in [
+            ("spaces", "2BP01"),
+            ("commerce", "42704"),
+            ("money", "22023"),
+        ] {
+            let remove = format!("SELECT community_core.remove_module('staged', part => '{part}')");
             assert_eq!(outcome(As::Owner, &remove), state, "{part}");
         }
         let whole = "SELECT community_core.remove_module('founders', part => 'content')";
@@ -141,10 +148,8 @@ mod tests {
     #[pg_test]
     fn tables_that_somebody_built_on_are_not_dropped_with_their_part() {
         install("commerce");
-        run(
-            "CREATE SCHEMA elsewhere;
-             CREATE TABLE elsewhere.note (event uuid REFERENCES staged.events (id))",
-        );
+        run("CREATE SCHEMA elsewhere;
+             CREATE TABLE elsewhere.note (event uuid REFERENCES staged.events (id))");
         let drop = "SELECT community_core.remove_module('staged', true, part => 'commerce')";
         assert_eq!(outcome(As::Owner, drop), "2BP01");
         assert_eq!(parts(), "{spaces,content,commerce}");
@@ -173,8 +178,10 @@ mod tests {
         );
         remove("commerce", false);
         run("SELECT community_core.remove_module('staged')");
-        run("SELECT community_core.install_module('spaces', 'other', part => 'content');
-             CREATE FUNCTION other.book_ticket(uuid, text) RETURNS int LANGUAGE sql AS 'SELECT 1'");
+        run(
+            "SELECT community_core.install_module('spaces', 'other', part => 'content');
+             CREATE FUNCTION other.book_ticket(uuid, text) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        );
         let add = "SELECT community_core.install_module('spaces', 'other', part => 'commerce')";
         assert_eq!(outcome(As::Owner, add), "42710");
     }

@@ -13,6 +13,7 @@ mod module;
 mod pair;
 mod retention;
 mod spaces_content;
+mod spaces_events;
 mod spaces_money;
 mod stackexchange;
 mod tenancy;

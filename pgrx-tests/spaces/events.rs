@@ -126,8 +126,13 @@ mod tests {
         let (moderator, member) = (member(&space, "moderator"), member(&space, "member"));
         let event = draft(&space, "capacity", "1");
         let seen = format!("SELECT FROM spaces.events WHERE id = '{event}'");
-        let step = |who, function: &str| outcome(who, &format!("SELECT spaces.{function}_event('{event}')"));
-        assert_eq!(outcome(As::Person(&member), &seen.replace("FROM", "id FROM")), "0");
+        let step = |who, function: &str| {
+            outcome(who, &format!("SELECT spaces.{function}_event('{event}')"))
+        };
+        assert_eq!(
+            outcome(As::Person(&member), &seen.replace("FROM", "id FROM")),
+            "0"
+        );
         assert_eq!(step(As::Person(&member), "publish"), "42501");
         assert_eq!(step(As::Person(&moderator), "complete"), "55000");
         let by_hand = format!("UPDATE spaces.events SET status = 'published' WHERE id = '{event}'");
@@ -140,8 +145,15 @@ mod tests {
             As::Person(&moderator),
             &format!("SELECT spaces.publish_event('{event}')"),
         );
-        assert_eq!(outcome(As::Anonymous, &seen.replace("FROM", "id FROM")), "1");
-        assert_eq!(step(As::Person(&moderator), "complete"), "55000", "not begun");
+        assert_eq!(
+            outcome(As::Anonymous, &seen.replace("FROM", "id FROM")),
+            "1"
+        );
+        assert_eq!(
+            step(As::Person(&moderator), "complete"),
+            "55000",
+            "not begun"
+        );
         run_as(
             As::Person(&moderator),
             &format!("SELECT spaces.cancel_event('{event}')"),
@@ -158,18 +170,18 @@ mod tests {
     fn who_may_not_read_the_space_or_is_banned_gets_no_ticket_and_nobody_gets_two() {
         let space = space("restricted");
         let event = event(&space, "5");
-        let (ada, stranger, banned) = (
-            member(&space, "member"),
-            person(),
-            member(&space, "member"),
-        );
+        let (ada, stranger, banned) =
+            (member(&space, "member"), person(), member(&space, "member"));
         run(&format!(
             "INSERT INTO spaces.sanctions (space_id, profile_id, type, reason) VALUES (NULL, '{banned}', 'site_ban', 'spam')"
         ));
         assert_eq!(book(&event, &stranger), "42501");
         assert_eq!(book(&event, &banned), "42501");
         assert_eq!(
-            outcome(As::Anonymous, &format!("SELECT spaces.book_ticket('{event}')")),
+            outcome(
+                As::Anonymous,
+                &format!("SELECT spaces.book_ticket('{event}')")
+            ),
             "42501"
         );
         let draft = draft(&space, "capacity", "5");
@@ -348,7 +360,9 @@ mod tests {
         let priced = |person: &str, coupon: &str| {
             text_as(
                 As::Person(person),
-                &format!("SELECT round(price, 2) || ' ' || currency FROM spaces.book_ticket('{event}', '{coupon}')"),
+                &format!(
+                    "SELECT round(price, 2) || ' ' || currency FROM spaces.book_ticket('{event}', '{coupon}')"
+                ),
             )
         };
         assert_eq!(priced(&person(), "tHIRD"), "13.33 EUR");
@@ -366,14 +380,24 @@ mod tests {
         // A cancelled ticket gives its use back.
         run_as(
             As::Person(&ada),
-            &format!("SELECT spaces.cancel_ticket(id) FROM spaces.event_tickets WHERE profile_id = '{ada}'"),
+            &format!(
+                "SELECT spaces.cancel_ticket(id) FROM spaces.event_tickets WHERE profile_id = '{ada}'"
+            ),
         );
         assert_eq!(refused("gift"), "1");
-        for (code, kind, value) in [("THIRD", "amount", "1"), ("a b", "amount", "1"), ("x", "percent", "101"), ("y", "amount", "0")] {
+        for (code, kind, value) in [
+            ("THIRD", "amount", "1"),
+            ("a b", "amount", "1"),
+            ("x", "percent", "101"),
+            ("y", "amount", "0"),
+        ] {
             let insert = format!(
                 "INSERT INTO spaces.event_coupons (event_id, code, discount_type, discount_value) VALUES ('{event}', '{code}', '{kind}', {value})"
             );
-            assert!(["23505", "23514"].contains(&outcome(As::Owner, &insert).as_str()), "{code} {kind} {value}");
+            assert!(
+                ["23505", "23514"].contains(&outcome(As::Owner, &insert).as_str()),
+                "{code} {kind} {value}"
+            );
         }
     }
 
@@ -408,16 +432,23 @@ mod tests {
         assert_eq!(outcome(As::Person(&other), &enter), "42501");
         assert_eq!(text_as(As::Person(&moderator), &enter), "true");
         assert_eq!(outcome(As::Person(&moderator), &enter), "55000");
-        let absent = format!("UPDATE spaces.event_tickets SET attended = false WHERE profile_id = '{ada}'");
+        let absent =
+            format!("UPDATE spaces.event_tickets SET attended = false WHERE profile_id = '{ada}'");
         assert_eq!(outcome(As::Person(&moderator), &absent), "23514");
-        let leave = format!("SELECT spaces.cancel_ticket(id) FROM spaces.event_tickets WHERE profile_id = '{ada}'");
+        let leave = format!(
+            "SELECT spaces.cancel_ticket(id) FROM spaces.event_tickets WHERE profile_id = '{ada}'"
+        );
         assert_eq!(outcome(As::Person(&ada), &leave), "55000");
     }
 
     #[pg_test]
     fn the_links_of_an_event_are_for_holders_and_moderators() {
         let space = space("public");
-        let event = draft(&space, "meeting_link, recording_url", "'https://meet.example', 'https://film.example'");
+        let event = draft(
+            &space,
+            "meeting_link, recording_url",
+            "'https://meet.example', 'https://film.example'",
+        );
         publish(&event);
         let (holder, stranger, moderator) = (person(), person(), member(&space, "moderator"));
         let ticket = booked(&event, &holder);
@@ -486,7 +517,9 @@ mod tests {
         );
         assert_eq!(outcome(As::Owner, &named), "0");
         assert_eq!(
-            text(&format!("SELECT places_taken::text FROM spaces.events WHERE id = '{event}'")),
+            text(&format!(
+                "SELECT places_taken::text FROM spaces.events WHERE id = '{event}'"
+            )),
             "1"
         );
     }

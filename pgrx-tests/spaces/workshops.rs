@@ -165,7 +165,11 @@ mod tests {
         };
         assert_eq!(outcome(As::Person(&ada), &score(5)), "55000");
         session(&workshop, "1 day");
-        assert_eq!(outcome(As::Person(&ada), &score(5)), "55000", "it has not begun");
+        assert_eq!(
+            outcome(As::Person(&ada), &score(5)),
+            "55000",
+            "it has not begun"
+        );
         session(&workshop, "-1 hour");
         assert_eq!(outcome(As::Person(&moderator), &score(5)), "42501");
         assert_eq!(outcome(As::Person(&ada), &score(6)), "23514");
@@ -221,8 +225,14 @@ mod tests {
             format!("SELECT spaces.grade_submission('{id}', {grade}, 'Fine.')")
         };
         assert_eq!(outcome(As::Person(&ada), &grade(&work, "100")), "42501");
-        assert_eq!(outcome(As::Person(&moderator), &grade(&own, "100")), "42501");
-        assert_eq!(outcome(As::Person(&moderator), &grade(&work, "101")), "23514");
+        assert_eq!(
+            outcome(As::Person(&moderator), &grade(&own, "100")),
+            "42501"
+        );
+        assert_eq!(
+            outcome(As::Person(&moderator), &grade(&work, "101")),
+            "23514"
+        );
         for set in ["grade = 100", "feedback = 'Great'", "status = 'graded'"] {
             let by_hand =
                 format!("UPDATE spaces.assignment_submissions SET {set} WHERE id = '{work}'");
@@ -341,12 +351,15 @@ mod tests {
              DELETE FROM spaces.assignments WHERE id = '{assignment}';
              DELETE FROM spaces.events WHERE id = '{event}'"
         ));
-        let left = "SELECT string_agg(DISTINCT owner_type, ' ' ORDER BY owner_type) FROM spaces.materials";
+        let left =
+            "SELECT string_agg(DISTINCT owner_type, ' ' ORDER BY owner_type) FROM spaces.materials";
         assert_eq!(
             text(&format!("{left} WHERE space_id = '{space}'")),
             "space workshop"
         );
-        run(&format!("DELETE FROM spaces.workshops WHERE id = '{workshop}'"));
+        run(&format!(
+            "DELETE FROM spaces.workshops WHERE id = '{workshop}'"
+        ));
         assert_eq!(text(&format!("{left} WHERE space_id = '{space}'")), "space");
     }
 
@@ -362,7 +375,10 @@ mod tests {
         enroll(&workshop, &ada);
         assert_eq!(outcome(As::Person(&ada), &links), "1");
         assert_eq!(
-            outcome(As::Person(&ada), "SELECT meeting_link FROM spaces.workshop_sessions"),
+            outcome(
+                As::Person(&ada),
+                "SELECT meeting_link FROM spaces.workshop_sessions"
+            ),
             "42501"
         );
     }

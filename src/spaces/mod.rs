@@ -69,7 +69,14 @@ fn automod_verdict(
     facts: Vec<Option<f64>>,
     content_type: &str,
     texts: Vec<Option<String>>,
-) -> TableIterator<'static, (name!(place, i32), name!(action, String), name!(message, String))> {
+) -> TableIterator<
+    'static,
+    (
+        name!(place, i32),
+        name!(action, String),
+        name!(message, String),
+    ),
+> {
     if rule_types.len() != configs.len() || configs.len() != facts.len() {
         error::raise(error::spaces::uneven_rules(
             rule_types.len(),
