@@ -34,11 +34,11 @@ pub fn install(module: &'static Module, schema: &str, part: Option<&str>) {
             ));
         }
         create_identity(module.name, schema);
-        let is_first = registry::installed(schema).is_none();
+        let before = registry::installed(schema);
         let standing = registry::installed_parts(module, schema, false);
         let parts = match wanted {
             Some(wanted) => wanted.max(standing),
-            None if is_first => module.parts.len(),
+            None if before.is_none() => module.parts.len(),
             None => standing,
         };
         let expected = rehearsed(module, schema, parts);
@@ -46,9 +46,13 @@ pub fn install(module: &'static Module, schema: &str, part: Option<&str>) {
             run(&format!("CREATE SCHEMA {}", quote_ident(schema)), &[]);
         }
         let mut work = Work::new(module, parts, Names::of(schema), Some(&expected));
-        if !is_first {
+        if let Some(before) = before {
             let known = registry::installed_parts(module, schema, true);
             work.known = module.files_of(known).len();
+            // A part is added without locking the tables of those that stand.
+            if parts > standing && !before.removed {
+                work.first = module.files_of(standing).len();
+            }
         }
         work.run_all(schema, schema);
         repair::repair(schema, &expected, &work.adopted);
@@ -137,6 +141,8 @@ struct Work<'a> {
     names: Names,
     /// None while rehearsing, when nothing is recorded and nothing can be there already.
     expected: Option<&'a Description>,
+    /// The number of the first file to run.
+    first: usize,
     /// How many of the files the schema has held before.
     known: usize,
     /// Whether it never held the file that is run.
@@ -157,6 +163,7 @@ impl<'a> Work<'a> {
             files: module.files_of(parts),
             names,
             expected,
+            first: 0,
             known: 0,
             is_first: false,
             tables: Vec::new(),
@@ -177,7 +184,7 @@ impl<'a> Work<'a> {
             (c"row_security", "on"),
         ];
         with_settings(&settings, || {
-            for (number, (file, text)) in self.files.iter().enumerate() {
+            for (number, (file, text)) in self.files.iter().enumerate().skip(self.first) {
                 self.is_first = self.expected.is_some() && number >= self.known;
                 let text =
                     script::fill_types(text, |table, column| column_type(home, table, column));

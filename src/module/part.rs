@@ -9,11 +9,24 @@ use crate::catalog::quote_ident;
 use crate::error;
 use pgrx::prelude::*;
 
-/// Removes the part called `part`, the last of the first `parts`. What it gave to tables of the
-/// parts before it goes with it.
-pub fn remove(module: &'static Module, schema: &str, part: &str, parts: usize, drop_data: bool) {
+/// Removes the part called `part`, the last of the first `parts`, and what it gave to tables of the
+/// parts before it. Returns what those define.
+pub fn remove(
+    module: &'static Module,
+    schema: &str,
+    part: &str,
+    parts: usize,
+    drop_data: bool,
+) -> Description {
     refuse_if_needed(module, schema, part, parts);
-    let own = rehearsed(module, schema, parts).without(&rehearsed(module, schema, parts - 1));
+    registry::create();
+    registry::record_parts(
+        module,
+        schema,
+        registry::installed_parts(module, schema, false),
+    );
+    let others = rehearsed(module, schema, parts - 1);
+    let own = rehearsed(module, schema, parts).without(&others);
     let step = if drop_data {
         format!("remove part {part} with data")
     } else {
@@ -28,6 +41,7 @@ pub fn remove(module: &'static Module, schema: &str, part: &str, parts: usize, d
     };
     registry::set_part_removed(schema, part, drop_data);
     registry::step_finished(step, rows);
+    others
 }
 
 /// Parts go in the reverse order of their coming, and one that is not there does not go.
@@ -57,6 +71,8 @@ fn drop_tables(schema: &str, part: &str, own: &Description) -> i64 {
     );
     remove::in_schema(schema, || {
         remove::drop_uses(schema, own);
+        // Functions that speak of the tables, then the tables, then the functions that these needed.
+        remove::drop_functions(schema, own);
         if !tables.is_empty() {
             let names: Vec<_> = tables
                 .iter()
@@ -76,16 +92,18 @@ fn drop_tables(schema: &str, part: &str, own: &Description) -> i64 {
                 );
             }
         }
-        for (kind, verb) in [("index", "INDEX"), ("enum type", "TYPE")] {
-            if kind == "enum type" {
-                remove::drop_functions(schema, own);
-            }
-            for (key, _) in own.of_kind(kind) {
-                run(
-                    &format!("DROP {verb} IF EXISTS {}", quote_ident(&key.name)),
-                    &[],
-                );
-            }
+        for (key, _) in own.of_kind("index") {
+            run(
+                &format!("DROP INDEX IF EXISTS {}", quote_ident(&key.name)),
+                &[],
+            );
+        }
+        remove::drop_functions(schema, own);
+        for (key, _) in own.of_kind("enum type") {
+            run(
+                &format!("DROP TYPE IF EXISTS {}", quote_ident(&key.name)),
+                &[],
+            );
         }
     });
     rows

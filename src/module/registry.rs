@@ -85,6 +85,16 @@ pub fn installed_parts(module: &Module, schema: &str, tables_alone: bool) -> usi
     last.map_or(0, |last| last + 1)
 }
 
+/// Notes that the first `parts` parts are installed.
+pub fn record_parts(module: &Module, schema: &str, parts: usize) {
+    run(
+        "INSERT INTO community_state.module_part AS p (schema, part) SELECT $1, unnest($2::text[])
+         ON CONFLICT (schema, part) DO UPDATE SET removed_at = NULL, installed_at = now()
+         WHERE p.removed_at IS NOT NULL",
+        &[schema.into(), module.part_names()[..parts].to_vec().into()],
+    );
+}
+
 /// The rules of a part are gone, and with `drop_data` its tables.
 pub fn set_part_removed(schema: &str, part: &str, drop_data: bool) {
     let statement = if drop_data {
@@ -152,12 +162,7 @@ pub fn record(
             adopted.to_vec().into(),
         ],
     );
-    run(
-        "INSERT INTO community_state.module_part AS p (schema, part) SELECT $1, unnest($2::text[])
-         ON CONFLICT (schema, part) DO UPDATE SET removed_at = NULL, installed_at = now()
-         WHERE p.removed_at IS NOT NULL",
-        &[schema.into(), module.part_names()[..parts].to_vec().into()],
-    );
+    record_parts(module, schema, parts);
     let column = |pick: fn(&(Key, String)) -> &str| -> Vec<String> {
         expected
             .facts

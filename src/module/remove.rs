@@ -2,8 +2,9 @@
 
 use super::definition::{self, Module};
 use super::describe::{Description, Key};
-use super::install::{database_owner, install, rehearsed};
+use super::install::{database_owner, rehearsed};
 use super::registry::{self, read, run};
+use super::repair;
 use crate::catalog::{as_role_restricted, quote_ident, with_settings};
 use crate::error;
 use pgrx::prelude::*;
@@ -18,9 +19,10 @@ pub fn remove(schema: &str, drop_data: bool, part: Option<&str>) {
         let module = definition::find(&installed.module);
         match part.map(|part| (part, module.parts_through(part))) {
             Some((part, parts)) if parts > 1 => {
-                super::part::remove(module, schema, part, parts, drop_data);
+                let left = super::part::remove(module, schema, part, parts, drop_data);
                 if !installed.removed {
-                    install(module, schema, None);
+                    repair::repair(schema, &left, &installed.adopted);
+                    registry::record(module, schema, parts - 1, &left, &installed.adopted);
                 }
             }
             first => {
