@@ -176,6 +176,9 @@ mod tests {
             text("SELECT adopted::text FROM community_state.module WHERE schema = 'staged'"),
             "{events}"
         );
+        assert_eq!(text(FAULTS), "");
+        let drop = "SELECT community_core.remove_module('staged', true, part => 'commerce')";
+        assert_eq!(outcome(As::Owner, drop), "55000");
         remove("commerce", false);
         run("SELECT community_core.remove_module('staged')");
         run(

@@ -134,6 +134,20 @@ pub fn not_only_ours(schema: &str, theirs: &[String]) -> ErrorReport {
     )
 }
 
+/// 55000
+pub fn part_not_only_ours(part: &str, schema: &str, theirs: &[String]) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!(
+            "cannot drop part \"{part}\" in schema \"{schema}\": it adopted tables that were there before"
+        ),
+        format!(
+            "Move these to another schema first, or call remove_module without drop_data: {}.",
+            theirs.join(", ")
+        ),
+    )
+}
+
 /// 25006
 pub fn needs_rehearsal(schema: &str) -> ErrorReport {
     report(

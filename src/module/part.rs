@@ -16,6 +16,7 @@ pub fn remove(
     schema: &str,
     part: &str,
     parts: usize,
+    adopted: &[String],
     drop_data: bool,
 ) -> Description {
     refuse_if_needed(module, schema, part, parts);
@@ -27,6 +28,13 @@ pub fn remove(
     );
     let others = rehearsed(module, schema, parts - 1);
     let own = rehearsed(module, schema, parts).without(&others);
+    if drop_data {
+        let tables = own.of_kind("table").map(|(key, _)| key.relation.clone());
+        let theirs: Vec<_> = tables.filter(|table| adopted.contains(table)).collect();
+        if !theirs.is_empty() {
+            error::raise(error::module::part_not_only_ours(part, schema, &theirs));
+        }
+    }
     let step = if drop_data {
         format!("remove part {part} with data")
     } else {

@@ -19,7 +19,8 @@ pub fn remove(schema: &str, drop_data: bool, part: Option<&str>) {
         let module = definition::find(&installed.module);
         match part.map(|part| (part, module.parts_through(part))) {
             Some((part, parts)) if parts > 1 => {
-                let left = super::part::remove(module, schema, part, parts, drop_data);
+                let left =
+                    super::part::remove(module, schema, part, parts, &installed.adopted, drop_data);
                 if !installed.removed {
                     repair::repair(schema, &left, &installed.adopted);
                     registry::record(module, schema, parts - 1, &left, &installed.adopted);
