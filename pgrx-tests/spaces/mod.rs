@@ -10,6 +10,7 @@ mod money;
 mod posts;
 mod questions;
 mod reputation;
+mod retention;
 mod tags;
 mod workshops;
 
