@@ -469,6 +469,14 @@ mod tests {
             "SELECT FROM spaces.audit_logs WHERE entity_id = '{event}' AND metadata::text LIKE '%film.example%'"
         );
         assert_eq!(outcome(As::Owner, &films), "0");
+        let recorded = format!(
+            "SELECT string_agg(action, ' ' ORDER BY id) FROM spaces.audit_logs WHERE entity_id = '{event}'"
+        );
+        assert_eq!(
+            text(&recorded),
+            "insert update",
+            "the staff planned and published it, and sold nothing"
+        );
     }
 
     #[pg_test]

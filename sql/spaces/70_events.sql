@@ -61,9 +61,11 @@ CREATE OR REPLACE TRIGGER events_check_time_zone
     BEFORE INSERT OR UPDATE OF timezone ON events FOR EACH ROW EXECUTE FUNCTION check_time_zone();
 CREATE OR REPLACE TRIGGER events_keep_lifecycle
     BEFORE INSERT OR UPDATE OF status ON events FOR EACH ROW EXECUTE FUNCTION keep_lifecycle();
+-- Every column but places_taken: a ticket that is booked is no action of the staff.
 CREATE OR REPLACE TRIGGER events_record_staff_action
-    AFTER INSERT OR UPDATE OR DELETE ON events FOR EACH ROW
-    EXECUTE FUNCTION record_staff_action('event', 'places_taken', 'meeting_link', 'recording_url');
+    AFTER INSERT OR DELETE OR UPDATE OF space_id, title, description, start_at, end_at, timezone, capacity, price, currency,
+        venue, location, accessibility_notes, meeting_link, recording_url, status ON events FOR EACH ROW
+    EXECUTE FUNCTION record_staff_action('event', 'meeting_link', 'recording_url');
 CREATE OR REPLACE TRIGGER events_record_truncate
     AFTER TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION record_staff_action('event');
 
