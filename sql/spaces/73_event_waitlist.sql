@@ -39,7 +39,11 @@ BEGIN
                   WHERE e.id = NEW.id AND (e.capacity IS NULL OR e.places_taken < e.capacity)) LOOP
         UPDATE @schema@.event_waitlist w SET status = 'offered', notified_at = now()
         WHERE w.id = (SELECT f.id FROM @schema@.event_waitlist f
-                      WHERE f.event_id = NEW.id AND f.status = 'waiting' ORDER BY f.id LIMIT 1)
+                      WHERE f.event_id = NEW.id AND f.status = 'waiting'
+                        -- Somebody may have given this person a ticket by hand.
+                        AND NOT EXISTS (SELECT FROM @schema@.event_tickets t
+                                        WHERE t.event_id = NEW.id AND t.profile_id = f.profile_id AND t.status <> 'cancelled')
+                      ORDER BY f.id LIMIT 1)
         RETURNING w.* INTO next;
         EXIT WHEN NOT FOUND;
         INSERT INTO @schema@.event_tickets AS t (event_id, profile_id, price, status, reserved_until)
