@@ -14,6 +14,7 @@ mod pair;
 mod retention;
 mod spaces_content;
 mod spaces_events;
+mod spaces_moderation;
 mod spaces_money;
 mod stackexchange;
 mod tenancy;

@@ -73,7 +73,10 @@ fn comment(client: &mut Client, post: &str, parent: Option<&str>, body: &str) ->
 
 fn counters_are_right(client: &mut Client) {
     assert_eq!(
-        one(client, "SELECT count(*) FROM community_core.verify_counters()"),
+        one(
+            client,
+            "SELECT count(*) FROM community_core.verify_counters()"
+        ),
         "0"
     );
 }
@@ -97,7 +100,11 @@ fn meet(
     let other = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
             let outcome = sqlstate(second.batch_execute(other));
-            let end = if outcome == "00000" { "COMMIT" } else { "ROLLBACK" };
+            let end = if outcome == "00000" {
+                "COMMIT"
+            } else {
+                "ROLLBACK"
+            };
             second.batch_execute(end).expect(end);
             outcome
         });
@@ -124,9 +131,17 @@ fn of_two_last_owners_who_leave_at_once_one_stays() {
 fn of_two_owners_who_demote_each_other_at_once_one_stays() {
     let database = space(2);
     let demote = |whom: usize| {
-        format!("SELECT spaces.set_member_role('{SPACE}', '{}', 'member')", person(whom))
+        format!(
+            "SELECT spaces.set_member_role('{SPACE}', '{}', 'member')",
+            person(whom)
+        )
     };
-    let outcome = meet(&database, "READ COMMITTED", (1, &demote(2)), (2, &demote(1)));
+    let outcome = meet(
+        &database,
+        "READ COMMITTED",
+        (1, &demote(2)),
+        (2, &demote(1)),
+    );
     assert_eq!(outcome, ("00000".into(), "23514".into()));
 }
 
@@ -136,8 +151,15 @@ fn two_answers_accepted_at_once_leave_one_accepted_and_one_reward() {
     let mut client = database.connect();
     let question = post(&mut client, 1, "question");
     let answers = [3, 4].map(|author| answer(&mut client, &question, author));
-    let accept = answers.each_ref().map(|answer| format!("SELECT spaces.accept_answer('{answer}')"));
-    let outcome = meet(&database, "READ COMMITTED", (1, &accept[0]), (2, &accept[1]));
+    let accept = answers
+        .each_ref()
+        .map(|answer| format!("SELECT spaces.accept_answer('{answer}')"));
+    let outcome = meet(
+        &database,
+        "READ COMMITTED",
+        (1, &accept[0]),
+        (2, &accept[1]),
+    );
     assert_eq!(outcome, ("00000".into(), "00000".into()));
     let accepted = "SELECT string_agg(a.id::text, ',') FROM spaces.answers a JOIN spaces.questions q
                     ON q.post_id = a.question_id WHERE a.is_accepted AND q.accepted_answer_id = a.id";
@@ -209,10 +231,19 @@ fn of_two_synonyms_that_would_make_a_circle_the_second_is_refused() {
     let database = space(2);
     let mut client = database.connect();
     let [a, b] = ["a", "b"].map(|name| {
-        id(&mut client, &format!("INSERT INTO spaces.tags (space_id, name) VALUES ('{SPACE}', '{name}')"))
+        id(
+            &mut client,
+            &format!("INSERT INTO spaces.tags (space_id, name) VALUES ('{SPACE}', '{name}')"),
+        )
     });
-    let merges = [(&a, &b), (&b, &a)].map(|(from, into)| format!("SELECT spaces.merge_tags('{from}', '{into}')"));
-    let outcome = meet(&database, "READ COMMITTED", (1, &merges[0]), (2, &merges[1]));
+    let merges = [(&a, &b), (&b, &a)]
+        .map(|(from, into)| format!("SELECT spaces.merge_tags('{from}', '{into}')"));
+    let outcome = meet(
+        &database,
+        "READ COMMITTED",
+        (1, &merges[0]),
+        (2, &merges[1]),
+    );
     assert_eq!(outcome, ("00000".into(), "23514".into()));
 }
 
@@ -221,18 +252,35 @@ fn a_post_tagged_while_its_tag_is_merged_gets_the_tag_that_is_meant() {
     let database = space(3);
     let mut client = database.connect();
     let [from, into] = ["from", "into"].map(|name| {
-        id(&mut client, &format!("INSERT INTO spaces.tags (space_id, name) VALUES ('{SPACE}', '{name}')"))
+        id(
+            &mut client,
+            &format!("INSERT INTO spaces.tags (space_id, name) VALUES ('{SPACE}', '{name}')"),
+        )
     });
     let post = post(&mut client, 3, "post");
     let merge = format!("SELECT spaces.merge_tags('{from}', '{into}')");
     let tag = format!("INSERT INTO spaces.post_tags (post_id, tag_id) VALUES ('{post}', '{from}')");
     let outcome = meet(&database, "READ COMMITTED", (1, &merge), (3, &tag));
     assert_eq!(outcome, ("00000".into(), "00000".into()));
-    assert_eq!(one(&mut client, "SELECT string_agg(tag_id::text, ',') FROM spaces.post_tags"), into);
-    client.batch_execute("DELETE FROM spaces.post_tags; DELETE FROM spaces.tag_synonyms").expect("back");
+    assert_eq!(
+        one(
+            &mut client,
+            "SELECT string_agg(tag_id::text, ',') FROM spaces.post_tags"
+        ),
+        into
+    );
+    client
+        .batch_execute("DELETE FROM spaces.post_tags; DELETE FROM spaces.tag_synonyms")
+        .expect("back");
     let outcome = meet(&database, "READ COMMITTED", (3, &tag), (1, &merge));
     assert_eq!(outcome, ("00000".into(), "00000".into()));
-    assert_eq!(one(&mut client, "SELECT string_agg(tag_id::text, ',') FROM spaces.post_tags"), into);
+    assert_eq!(
+        one(
+            &mut client,
+            "SELECT string_agg(tag_id::text, ',') FROM spaces.post_tags"
+        ),
+        into
+    );
     counters_are_right(&mut client);
 }
 
@@ -251,8 +299,13 @@ fn an_answer_to_a_comment_on_the_move_stands_below_it_where_it_has_moved() {
         );
         let outcome = meet(&database, isolation, (1, &moved), (3, &reply));
         assert_eq!(outcome, ("00000".into(), second.into()), "{isolation}");
-        let thread = format!("SELECT string_agg(depth || body, ' ') FROM spaces.comment_thread('{post}')");
-        let wanted = if second == "00000" { "1b 2a 3c 4d" } else { "1b 2a 3c" };
+        let thread =
+            format!("SELECT string_agg(depth || body, ' ') FROM spaces.comment_thread('{post}')");
+        let wanted = if second == "00000" {
+            "1b 2a 3c 4d"
+        } else {
+            "1b 2a 3c"
+        };
         assert_eq!(one(&mut client, &thread), wanted);
         if second == "00000" {
             let back = format!("SELECT spaces.move_comment('{a}', NULL)");
@@ -271,7 +324,8 @@ fn two_comments_that_move_below_each_other_at_once_make_no_circle() {
     let mut client = database.connect();
     let post = post(&mut client, 1, "post");
     let [a, b] = ["a", "b"].map(|body| comment(&mut client, &post, None, body));
-    let moves = [(&a, &b), (&b, &a)].map(|(comment, below)| format!("SELECT spaces.move_comment('{comment}', '{below}')"));
+    let moves = [(&a, &b), (&b, &a)]
+        .map(|(comment, below)| format!("SELECT spaces.move_comment('{comment}', '{below}')"));
     let outcome = meet(&database, "READ COMMITTED", (1, &moves[0]), (2, &moves[1]));
     assert_eq!(outcome, ("00000".into(), "23514".into()));
 }
@@ -296,14 +350,31 @@ fn spaces_come_out_of_a_dump_as_they_went_in() {
                    FROM spaces.questions q JOIN spaces.posts p ON p.id = q.post_id, spaces.answers a,
                         spaces.reputation_aggregates r, (SELECT count(*) AS versions FROM spaces.post_versions) v";
     assert_eq!(one(&mut client, figures), "1 2 1 t 25 2");
-    let file = database.cluster.directory.join(format!("{}.dump", database.name));
+    let file = database
+        .cluster
+        .directory
+        .join(format!("{}.dump", database.name));
     let file = file.display().to_string();
-    database.cluster.run("pg_dump", &["--format=custom", "--file", &file, &database.name], &[]);
+    database.cluster.run(
+        "pg_dump",
+        &["--format=custom", "--file", &file, &database.name],
+        &[],
+    );
     let restored = Database::bare(database.cluster);
-    database.cluster.run("pg_restore", &["--exit-on-error", "--dbname", &restored.name, &file], &[]);
+    database.cluster.run(
+        "pg_restore",
+        &["--exit-on-error", "--dbname", &restored.name, &file],
+        &[],
+    );
     let mut client = restored.connect();
     assert_eq!(one(&mut client, figures), "1 2 1 t 25 2");
-    assert_eq!(one(&mut client, "SELECT count(*) FROM community_core.verify_module('spaces')"), "0");
+    assert_eq!(
+        one(
+            &mut client,
+            "SELECT count(*) FROM community_core.verify_module('spaces')"
+        ),
+        "0"
+    );
     counters_are_right(&mut client);
     let change = client.batch_execute("UPDATE spaces.post_versions SET content = '{\"x\": 1}'");
     assert_eq!(sqlstate(change), "42501");

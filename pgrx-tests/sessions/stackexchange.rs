@@ -170,7 +170,10 @@ fn a_small_site_becomes_a_space_with_its_votes_acceptance_and_order_of_comments(
     edit("Posts.xml", "ParentId=\"1\"", "ParentId=\"1\" Score=\"-1\"");
     let database = Database::with_modules(Cluster::shared(), "spaces");
     let (loaded, said) = load(&folder, &database);
-    assert!(loaded && said.contains("0 differences between the counters of 2 posts"), "{said}");
+    assert!(
+        loaded && said.contains("0 differences between the counters of 2 posts"),
+        "{said}"
+    );
     let question = "SELECT concat_ws(' ', p.score, p.comment_count, q.answer_count, q.closed_at IS NOT NULL,
                            a.score, a.is_accepted, (SELECT string_agg(t.name, ',' ORDER BY t.name) FROM spaces.tags t))
                     FROM spaces.posts p JOIN spaces.questions q ON q.post_id = p.id

@@ -52,7 +52,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                 THEN coalesce(nullif(pg_catalog.current_setting('role'), 'none'), session_user)
                 WHEN @schema@.is_staff() THEN 'staff'
                 ELSE coalesce((SELECT m.role FROM @schema@.space_members m
-                               WHERE m.space_id = actor_role.space_id AND m.profile_id = auth.uid()), 'authenticated') END;
+                               WHERE m.space_id = actor_role.space_id AND m.profile_id = auth.uid()),
+                              'authenticated') END;
 $$;
 COMMENT ON FUNCTION actor_role(uuid) IS
     'As what the caller acts in a space: staff, owner, moderator, member, authenticated, or the database role where nobody is signed in. space_id: NULL for the site. Stable. For record_staff_action.';
@@ -91,7 +92,8 @@ BEGIN
            coalesce(pg_catalog.jsonb_object_agg(key, NULL) FILTER (WHERE after ? key), '{}')
     INTO before_kept, after_kept FROM pg_catalog.unnest(kept_back) AS key;
     INSERT INTO @schema@.audit_logs (space_id, actor_id, actor_role, entity_type, entity_id, action, metadata)
-    VALUES (space, auth.uid(), role, TG_ARGV[0], coalesce(entity ->> 'id', entity ->> 'profile_id', entity ->> 'post_id', entity ->> 'tag_id')::uuid,
+    VALUES (space, auth.uid(), role, TG_ARGV[0],
+            coalesce(entity ->> 'id', entity ->> 'profile_id', entity ->> 'post_id', entity ->> 'tag_id')::uuid,
             pg_catalog.lower(TG_OP),
             CASE WHEN before IS NULL THEN '{}' ELSE pg_catalog.jsonb_build_object('old', before || before_kept) END
             || CASE WHEN after IS NULL THEN '{}' ELSE pg_catalog.jsonb_build_object('new', after || after_kept) END);

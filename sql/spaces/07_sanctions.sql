@@ -122,10 +122,16 @@ COMMENT ON FUNCTION is_banned_in(uuid) IS
 GRANT EXECUTE ON FUNCTION is_banned_in(uuid) TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION is_shadow_banned(profile_id uuid, space_id uuid) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM @schema@.active_sanctions() s
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- Asked whenever somebody writes: most people were never sanctioned.
+    RETURN EXISTS (SELECT FROM @schema@.sanctions s
+                   WHERE s.profile_id = is_shadow_banned.profile_id AND s.type = 'shadow_ban'
+                     AND s.status IN ('active', 'appealed'))
+       AND EXISTS (SELECT FROM @schema@.active_sanctions() s
                    WHERE s.profile_id = is_shadow_banned.profile_id AND s.type = 'shadow_ban'
                      AND (s.space_id IS NULL OR s.space_id = is_shadow_banned.space_id));
+END;
 $$;
 COMMENT ON FUNCTION is_shadow_banned(uuid, uuid) IS
     'Whether what a person does in a space is to be noticed by nobody. space_id: NULL asks for the site alone. Stable. For triggers of the module: nobody else may ask.';

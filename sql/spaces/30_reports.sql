@@ -38,16 +38,20 @@ CREATE INDEX reports_target_id_idx ON reports (target_id, target_type);
 CREATE INDEX reports_reporter_id_idx ON reports (reporter_id, created_at);
 CREATE INDEX reports_reported_id_idx ON reports (reported_id);
 CREATE INDEX reports_handled_by_idx ON reports (handled_by) WHERE handled_by IS NOT NULL;
-CREATE UNIQUE INDEX reports_once_key ON reports (reporter_id, target_type, target_id) WHERE status IN ('open', 'claimed');
+CREATE UNIQUE INDEX reports_once_key ON reports (reporter_id, target_type, target_id)
+    WHERE status IN ('open', 'claimed');
 
 CREATE OR REPLACE FUNCTION content_of(target_type text, target_id uuid)
 RETURNS TABLE (space_id uuid, author_id uuid, state text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT p.space_id, p.author_id, p.state FROM @schema@.posts p WHERE content_of.target_type = 'post' AND p.id = content_of.target_id
+    SELECT p.space_id, p.author_id, p.state FROM @schema@.posts p
+    WHERE content_of.target_type = 'post' AND p.id = content_of.target_id
     UNION ALL
-    SELECT a.space_id, a.author_id, a.state FROM @schema@.answers a WHERE content_of.target_type = 'answer' AND a.id = content_of.target_id
+    SELECT a.space_id, a.author_id, a.state FROM @schema@.answers a
+    WHERE content_of.target_type = 'answer' AND a.id = content_of.target_id
     UNION ALL
-    SELECT c.space_id, c.author_id, c.state FROM @schema@.comments c WHERE content_of.target_type = 'comment' AND c.id = content_of.target_id;
+    SELECT c.space_id, c.author_id, c.state FROM @schema@.comments c
+    WHERE content_of.target_type = 'comment' AND c.id = content_of.target_id;
 $$;
 COMMENT ON FUNCTION content_of(text, uuid) IS
     'Where a post, answer or comment is, whose it is, and its state; no row where there is none. Stable. For the functions of moderation.';
@@ -99,7 +103,8 @@ DECLARE
 BEGIN
     SELECT r.* INTO found_one FROM @schema@.reports r WHERE r.id = report_id FOR NO KEY UPDATE;
     IF NOT FOUND OR found_one.reported_id = auth.uid()
-       OR NOT (@schema@.is_staff() OR coalesce(found_one.space_id IN (SELECT @schema@.moderated_space_ids()), false)) THEN
+       OR NOT (@schema@.is_staff()
+               OR coalesce(found_one.space_id IN (SELECT @schema@.moderated_space_ids()), false)) THEN
         RAISE EXCEPTION 'there is no report % for you to handle', report_id
             USING ERRCODE = 'insufficient_privilege',
                   HINT = 'Reports are handled by moderators of their space, but not by whom they are about.';

@@ -13,20 +13,23 @@ CREATE POLICY posts_select_expired ON posts
     FOR SELECT TO anon, authenticated
     USING (state IN ('quarantined', 'removed') AND hidden_until <= now()
            AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
-           AND (author_id IS NULL OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h)));
+           AND (author_id IS NULL
+                OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h)));
 CREATE POLICY answers_select_expired ON answers
     FOR SELECT TO anon, authenticated
     USING (state IN ('quarantined', 'removed') AND hidden_until <= now()
            AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
            AND (SELECT true FROM posts p WHERE p.id = question_id)
-           AND (author_id IS NULL OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h)));
+           AND (author_id IS NULL
+                OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h)));
 CREATE POLICY comments_select_expired ON comments
     FOR SELECT TO anon, authenticated
     USING (state IN ('quarantined', 'removed') AND hidden_until <= now()
            AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
            AND CASE WHEN answer_id IS NULL THEN (SELECT true FROM posts p WHERE p.id = post_id)
                     ELSE (SELECT true FROM answers a WHERE a.id = answer_id) END
-           AND (author_id IS NULL OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h)));
+           AND (author_id IS NULL
+                OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h)));
 
 CREATE OR REPLACE FUNCTION lock_content(target_type text, target_id uuid)
 RETURNS TABLE (space_id uuid, author_id uuid, state text)
@@ -37,7 +40,8 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value', HINT = 'The types are post, answer and comment.';
     END IF;
     RETURN QUERY EXECUTE pg_catalog.format(
-        'SELECT t.space_id, t.author_id, t.state FROM @schema@.%I t WHERE t.id = $1 FOR NO KEY UPDATE', target_type || 's')
+        'SELECT t.space_id, t.author_id, t.state FROM @schema@.%I t WHERE t.id = $1 FOR NO KEY UPDATE',
+        target_type || 's')
         USING target_id;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no % %', target_type, target_id
@@ -48,13 +52,15 @@ $$;
 COMMENT ON FUNCTION lock_content(text, uuid) IS
     'Where a post, answer or comment is, whose, and its state, locked until the end of the transaction. Volatile. Errors: 22023 another type, 42704 there is none. For the functions of moderation.';
 
-CREATE OR REPLACE FUNCTION set_content_state(target_type text, target_id uuid, state text, hidden_until timestamptz DEFAULT NULL)
+CREATE OR REPLACE FUNCTION set_content_state(
+    target_type text, target_id uuid, state text, hidden_until timestamptz DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     EXECUTE pg_catalog.format(
         'UPDATE @schema@.%I t SET state = $2, hidden_until = $3
-         WHERE t.id = $1 AND t.state <> ''deleted'' AND (t.state, t.hidden_until) IS DISTINCT FROM ($2, $3)', target_type || 's')
+         WHERE t.id = $1 AND t.state <> ''deleted'' AND (t.state, t.hidden_until) IS DISTINCT FROM ($2, $3)',
+        target_type || 's')
         USING target_id, state, hidden_until;
 END;
 $$;
@@ -106,7 +112,8 @@ BEGIN
         RAISE EXCEPTION '% % was deleted by its author', sanction_content.target_type, sanction_content.target_id
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Nobody reads it any more.';
     END IF;
-    INSERT INTO @schema@.sanctions AS s (space_id, profile_id, type, reason, target_type, target_id, expires_at, created_by)
+    INSERT INTO @schema@.sanctions AS s
+        (space_id, profile_id, type, reason, target_type, target_id, expires_at, created_by)
     VALUES (content.space_id, content.author_id, sanction_content.type, sanction_content.reason,
             sanction_content.target_type, sanction_content.target_id, sanction_content.expires_at, auth.uid())
     RETURNING s.* INTO imposed;

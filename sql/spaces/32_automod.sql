@@ -56,38 +56,48 @@ COMMENT ON FUNCTION check_automod_config() IS 'Trigger: refuses (23514) a config
 CREATE OR REPLACE TRIGGER automod_rules_check_config
     BEFORE INSERT OR UPDATE OF rule_type, config ON automod_rules FOR EACH ROW EXECUTE FUNCTION check_automod_config();
 
--- What a rule goes by. Asked for each enabled rule of the space, in one query.
+-- What a rule goes by. Asked for each enabled rule of the space; nothing is counted further than the
+-- rule asks.
 CREATE OR REPLACE FUNCTION automod_fact(rule_type text, config jsonb, author_id uuid, space_id uuid) RETURNS float8
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE automod_fact.rule_type
-        WHEN 'rate_limit' THEN (
-            SELECT pg_catalog.count(*) FROM (
-                SELECT 'post' AS kind, p.space_id, p.created_at FROM @schema@.posts p
-                WHERE p.author_id = automod_fact.author_id AND p.created_at > pg_catalog.now() - pg_catalog.make_interval(secs => (automod_fact.config ->> 'seconds')::float8)
-                UNION ALL
-                SELECT 'answer', a.space_id, a.created_at FROM @schema@.answers a
-                WHERE a.author_id = automod_fact.author_id AND a.created_at > pg_catalog.now() - pg_catalog.make_interval(secs => (automod_fact.config ->> 'seconds')::float8)
-                UNION ALL
-                SELECT 'comment', c.space_id, c.created_at FROM @schema@.comments c
-                WHERE c.author_id = automod_fact.author_id AND c.created_at > pg_catalog.now() - pg_catalog.make_interval(secs => (automod_fact.config ->> 'seconds')::float8)
-            ) AS written
-            WHERE written.space_id = automod_fact.space_id
-              AND coalesce(automod_fact.config -> 'content' ? written.kind, true))
-        WHEN 'first_post' THEN (
-            SELECT pg_catalog.count(*) FROM (
-                SELECT FROM @schema@.posts p WHERE p.author_id = automod_fact.author_id AND p.space_id = automod_fact.space_id AND p.state = 'published'
-                UNION ALL
-                SELECT FROM @schema@.answers a WHERE a.author_id = automod_fact.author_id AND a.space_id = automod_fact.space_id AND a.state = 'published'
-                UNION ALL
-                SELECT FROM @schema@.comments c WHERE c.author_id = automod_fact.author_id AND c.space_id = automod_fact.space_id AND c.state = 'published'
-                LIMIT coalesce((automod_fact.config ->> 'count')::int, 1)) AS published)
-        WHEN 'trust_score' THEN (
-            SELECT g.total_points FROM @schema@.reputation_aggregates g
-            WHERE g.profile_id = automod_fact.author_id AND g.space_id = automod_fact.space_id)
-    END::float8;
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    author CONSTANT uuid := automod_fact.author_id;
+    place  CONSTANT uuid := automod_fact.space_id;
+    kinds  CONSTANT jsonb := coalesce(config -> 'content', '["post", "answer", "comment"]');
+    most   CONSTANT int := coalesce((config ->> 'count')::int, 1);
+    since  timestamptz;
+    fact   float8;
+BEGIN
+    IF rule_type = 'rate_limit' THEN
+        since := pg_catalog.now() - pg_catalog.make_interval(secs => (config ->> 'seconds')::float8);
+        SELECT pg_catalog.count(*) INTO fact FROM (
+            SELECT FROM @schema@.posts p
+            WHERE p.author_id = author AND p.space_id = place AND p.created_at > since AND kinds ? 'post'
+            UNION ALL
+            SELECT FROM @schema@.answers a
+            WHERE a.author_id = author AND a.space_id = place AND a.created_at > since AND kinds ? 'answer'
+            UNION ALL
+            SELECT FROM @schema@.comments c
+            WHERE c.author_id = author AND c.space_id = place AND c.created_at > since AND kinds ? 'comment'
+            LIMIT most) AS written;
+    ELSIF rule_type = 'first_post' THEN
+        SELECT pg_catalog.count(*) INTO fact FROM (
+            SELECT FROM @schema@.posts p WHERE p.author_id = author AND p.space_id = place AND p.state = 'published'
+            UNION ALL
+            SELECT FROM @schema@.answers a WHERE a.author_id = author AND a.space_id = place AND a.state = 'published'
+            UNION ALL
+            SELECT FROM @schema@.comments c WHERE c.author_id = author AND c.space_id = place AND c.state = 'published'
+            LIMIT most) AS published;
+    ELSIF rule_type = 'trust_score' THEN
+        SELECT g.decayed_points * @schema@.decay_factor(pg_catalog.now() - g.last_decay_at) INTO fact
+        FROM @schema@.reputation_aggregates g WHERE g.profile_id = author AND g.space_id = place;
+    END IF;
+    RETURN fact;
+END;
 $$;
 COMMENT ON FUNCTION automod_fact(text, jsonb, uuid, uuid) IS
-    'What an automod rule goes by: how much the author has written within the rule''s time, how much of it is published (counted up to the rule''s number), or the author''s reputation in the space; NULL for a banned_domain. Stable. For automod.';
+    'What an automod rule goes by: how much the author has written within the rule''s time, how much of it is published (both counted up to the rule''s number), or the author''s reputation in the space; NULL for a banned_domain. Stable. For automod.';
 
 -- A rate limit is exact because each author's insert writes the author's membership first: another one
 -- waits, and then counts this one, or under REPEATABLE READ is to be tried again (40001).
@@ -122,7 +132,8 @@ BEGIN
                                       ORDER BY r.created_at, r.id) AS facts
           FROM @schema@.automod_rules r
           -- What stands may be edited by whoever may write no more.
-          WHERE r.space_id = NEW.space_id AND r.enabled AND (TG_OP = 'INSERT' OR r.rule_type = 'banned_domain')) AS rules,
+          WHERE r.space_id = NEW.space_id AND r.enabled
+            AND (TG_OP = 'INSERT' OR r.rule_type = 'banned_domain')) AS rules,
          LATERAL community_core.automod_verdict(rules.types, rules.configs, rules.facts, TG_ARGV[0], texts) v;
     IF verdict.action = 'refuse' THEN
         RAISE EXCEPTION '%', verdict.message
@@ -139,14 +150,19 @@ END;
 $$;
 COMMENT ON FUNCTION screen_content() IS
     'Trigger: what an ordinary member writes goes by the enabled automod_rules of its space; one that is broken refuses it with its message (23514), or holds it and reports it. Argument: post, answer or comment.';
-CREATE OR REPLACE TRIGGER posts_screen BEFORE INSERT ON posts FOR EACH ROW EXECUTE FUNCTION screen_content('post');
+CREATE OR REPLACE TRIGGER posts_screen
+    BEFORE INSERT ON posts FOR EACH ROW EXECUTE FUNCTION screen_content('post');
 CREATE OR REPLACE TRIGGER posts_screen_again
     BEFORE UPDATE OF title, body, content ON posts FOR EACH ROW
     WHEN ((OLD.title, OLD.body, OLD.content) IS DISTINCT FROM (NEW.title, NEW.body, NEW.content))
     EXECUTE FUNCTION screen_content('post');
-CREATE OR REPLACE TRIGGER answers_screen BEFORE INSERT ON answers FOR EACH ROW EXECUTE FUNCTION screen_content('answer');
+CREATE OR REPLACE TRIGGER answers_screen
+    BEFORE INSERT ON answers FOR EACH ROW EXECUTE FUNCTION screen_content('answer');
 CREATE OR REPLACE TRIGGER answers_screen_again
-    BEFORE UPDATE OF body ON answers FOR EACH ROW WHEN (OLD.body <> NEW.body) EXECUTE FUNCTION screen_content('answer');
-CREATE OR REPLACE TRIGGER comments_screen BEFORE INSERT ON comments FOR EACH ROW EXECUTE FUNCTION screen_content('comment');
+    BEFORE UPDATE OF body ON answers FOR EACH ROW WHEN (OLD.body <> NEW.body)
+    EXECUTE FUNCTION screen_content('answer');
+CREATE OR REPLACE TRIGGER comments_screen
+    BEFORE INSERT ON comments FOR EACH ROW EXECUTE FUNCTION screen_content('comment');
 CREATE OR REPLACE TRIGGER comments_screen_again
-    BEFORE UPDATE OF body ON comments FOR EACH ROW WHEN (OLD.body <> NEW.body) EXECUTE FUNCTION screen_content('comment');
+    BEFORE UPDATE OF body ON comments FOR EACH ROW WHEN (OLD.body <> NEW.body)
+    EXECUTE FUNCTION screen_content('comment');

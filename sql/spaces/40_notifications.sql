@@ -79,7 +79,9 @@ CREATE POLICY notifications_delete_own ON notifications
 
 CREATE OR REPLACE FUNCTION notify(profile_id uuid, type text, payload jsonb DEFAULT '{}', space_id uuid DEFAULT NULL)
 RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
     INSERT INTO @schema@.notifications (profile_id, space_id, type, payload, channel, delivery_status)
     SELECT notify.profile_id, notify.space_id, notify.type, notify.payload, c.channel,
            CASE c.channel WHEN 'in_app' THEN 'delivered' ELSE 'pending' END
@@ -90,6 +92,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
           WHERE p.profile_id = notify.profile_id AND p.content_type = notify.type AND p.channel = c.channel
             AND (p.space_id IS NULL OR p.space_id = notify.space_id)
           ORDER BY p.space_id NULLS LAST LIMIT 1);
+END;
 $$;
 COMMENT ON FUNCTION notify(uuid, text, jsonb, uuid) IS
     'Tells a person of something, on each channel (in_app, email, push) that the person''s preferences for the type, in that space or everywhere, leave on. payload: the ids of what it is about; space_id: NULL where no space is concerned. A NULL profile_id tells nobody. Volatile. Errors: 23503 no such person or space, 23514 a type that is not words joined by dots. Example: SELECT notify(id, ''badge.awarded'', ''{"badge": "teacher"}'') FROM profiles LIMIT 1';

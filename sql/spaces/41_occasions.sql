@@ -1,14 +1,18 @@
 -- What people are told of when others write, and when moderators decide.
 
 CREATE OR REPLACE FUNCTION tell(profile_id uuid, type text, payload jsonb, space_id uuid, by uuid) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT @schema@.notify(tell.profile_id, tell.type, tell.payload, tell.space_id)
-    WHERE tell.profile_id IS DISTINCT FROM tell.by
-      AND NOT @schema@.is_shadow_banned(tell.by, tell.space_id)
-      AND (EXISTS (SELECT FROM @schema@.spaces s WHERE s.id = tell.space_id AND s.visibility = 'public')
-           OR EXISTS (SELECT FROM @schema@.space_members m
-                      WHERE m.space_id = tell.space_id AND m.profile_id = tell.profile_id
-                        AND (m.status = 'active' OR m.banned_until <= pg_catalog.now())));
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    IF tell.profile_id IS DISTINCT FROM tell.by
+       AND (EXISTS (SELECT FROM @schema@.spaces s WHERE s.id = tell.space_id AND s.visibility = 'public')
+            OR EXISTS (SELECT FROM @schema@.space_members m
+                       WHERE m.space_id = tell.space_id AND m.profile_id = tell.profile_id
+                         AND (m.status = 'active' OR m.banned_until <= pg_catalog.now())))
+       AND NOT @schema@.is_shadow_banned(tell.by, tell.space_id) THEN
+        PERFORM @schema@.notify(tell.profile_id, tell.type, tell.payload, tell.space_id);
+    END IF;
+END;
 $$;
 COMMENT ON FUNCTION tell(uuid, text, jsonb, uuid, uuid) IS
     'Notifies a person of what somebody else did in a space that the person reads; not of what a shadow-banned person did. by: who did it. Volatile. For triggers.';
@@ -41,7 +45,8 @@ $$;
 COMMENT ON FUNCTION tell_of_comment() IS
     'Trigger: a published comment is told to the author of what it answers (comment.reply, answer.comment or post.comment) and to whom it mentions (comment.mention).';
 CREATE OR REPLACE TRIGGER comments_tell
-    AFTER INSERT ON comments FOR EACH ROW WHEN (NEW.state = 'published') EXECUTE FUNCTION tell_of_comment();
+    AFTER INSERT ON comments FOR EACH ROW WHEN (NEW.state = 'published')
+    EXECUTE FUNCTION tell_of_comment();
 CREATE OR REPLACE TRIGGER comments_tell_again
     AFTER UPDATE OF state, body, mentions ON comments FOR EACH ROW
     WHEN (NEW.state = 'published' AND (OLD.state = 'held' OR OLD.mentions <> NEW.mentions))
@@ -65,7 +70,8 @@ $$;
 COMMENT ON FUNCTION tell_of_answer() IS
     'Trigger: a published answer is told to whoever asked (question.answer), that it was accepted to its author (answer.accepted). Argument: which of the two.';
 CREATE OR REPLACE TRIGGER answers_tell
-    AFTER INSERT ON answers FOR EACH ROW WHEN (NEW.state = 'published') EXECUTE FUNCTION tell_of_answer('question.answer');
+    AFTER INSERT ON answers FOR EACH ROW WHEN (NEW.state = 'published')
+    EXECUTE FUNCTION tell_of_answer('question.answer');
 CREATE OR REPLACE TRIGGER answers_tell_approved
     AFTER UPDATE OF state ON answers FOR EACH ROW WHEN (OLD.state = 'held' AND NEW.state = 'published')
     EXECUTE FUNCTION tell_of_answer('question.answer');
@@ -77,7 +83,8 @@ CREATE OR REPLACE FUNCTION tell_of_sanction() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM @schema@.notify(NEW.profile_id, TG_ARGV[0],
-        pg_catalog.jsonb_build_object('sanction_id', NEW.id, 'type', NEW.type, 'target_type', NEW.target_type, 'target_id', NEW.target_id),
+        pg_catalog.jsonb_build_object('sanction_id', NEW.id, 'type', NEW.type,
+                                      'target_type', NEW.target_type, 'target_id', NEW.target_id),
         NEW.space_id);
     RETURN NULL;
 END;
@@ -85,7 +92,8 @@ $$;
 COMMENT ON FUNCTION tell_of_sanction() IS
     'Trigger: a person learns of a sanction and of what became of an appeal, but not of a shadow_ban. Argument: the type of the notification.';
 CREATE OR REPLACE TRIGGER sanctions_tell_imposed
-    AFTER INSERT ON sanctions FOR EACH ROW WHEN (NEW.type <> 'shadow_ban') EXECUTE FUNCTION tell_of_sanction('sanction.imposed');
+    AFTER INSERT ON sanctions FOR EACH ROW WHEN (NEW.type <> 'shadow_ban')
+    EXECUTE FUNCTION tell_of_sanction('sanction.imposed');
 CREATE OR REPLACE TRIGGER sanctions_tell_reversed
     AFTER UPDATE OF status ON sanctions FOR EACH ROW
     WHEN (NEW.type <> 'shadow_ban' AND NEW.status = 'reversed' AND OLD.status <> 'reversed')

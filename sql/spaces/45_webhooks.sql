@@ -4,7 +4,8 @@
 CREATE OR REPLACE FUNCTION is_public_https(url text) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    host    CONSTANT text := pg_catalog.lower(pg_catalog.substring(url, '^https://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?(?:[/?][!-~]*)?$'));
+    host    CONSTANT text := pg_catalog.lower(pg_catalog.substring(url,
+        '^https://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?(?:[/?][!-~]*)?$'));
     address inet;
 BEGIN
     IF host IS NULL OR pg_catalog.length(url) > 2000 THEN
@@ -18,7 +19,9 @@ BEGIN
             RETURN false;
         END IF;
         address := host::inet;
-        RETURN NOT address <<= ANY ('{0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,192.0.2.0/24,192.88.99.0/24,192.168.0.0/16,198.18.0.0/15,198.51.100.0/24,203.0.113.0/24,224.0.0.0/3}'::inet[]);
+        RETURN NOT address <<= ANY ('{0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16,
+            172.16.0.0/12, 192.0.0.0/24, 192.0.2.0/24, 192.88.99.0/24, 192.168.0.0/16, 198.18.0.0/15,
+            198.51.100.0/24, 203.0.113.0/24, 224.0.0.0/3}'::inet[]);
     END IF;
     RETURN host ~ '^[a-z0-9_-]+(\.[a-z0-9_-]+)+\.?$' AND host !~ '\.(localhost|local|internal|localdomain|lan|home\.arpa)\.?$';
 EXCEPTION WHEN invalid_text_representation THEN
@@ -116,14 +119,19 @@ CREATE POLICY webhook_deliveries_select_owners ON webhook_deliveries
     FOR SELECT TO authenticated USING (webhook_id = ANY (ARRAY(SELECT w.id FROM webhooks w)));
 
 CREATE OR REPLACE FUNCTION emit_event(space_id uuid, event_type text, payload jsonb) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+#variable_conflict use_column
+DECLARE
+    body CONSTANT jsonb := pg_catalog.jsonb_build_object(
+        'id', pg_catalog.gen_random_uuid(), 'type', emit_event.event_type, 'space_id', emit_event.space_id,
+        'created_at', pg_catalog.now(), 'data', emit_event.payload);
+BEGIN
     INSERT INTO @schema@.webhook_deliveries (webhook_id, event_type, payload)
-    SELECT w.id, emit_event.event_type, e.body
-    FROM (SELECT pg_catalog.jsonb_build_object('id', pg_catalog.gen_random_uuid(), 'type', emit_event.event_type, 'space_id', emit_event.space_id,
-                 'created_at', pg_catalog.now(), 'data', emit_event.payload) AS body OFFSET 0) AS e
-    CROSS JOIN @schema@.webhooks w
+    SELECT w.id, emit_event.event_type, body
+    FROM @schema@.webhooks w
     WHERE w.status = 'active' AND (w.space_id IS NULL OR w.space_id = emit_event.space_id)
       AND w.event_types && ARRAY[emit_event.event_type, '*'];
+END;
 $$;
 COMMENT ON FUNCTION emit_event(uuid, text, jsonb) IS
     'Puts an event into the outbox of each active webhook of the space, and of the site, that wants its type, in the transaction of the event. space_id: NULL where no space is concerned; payload: what happened, by ids. Volatile. For triggers and functions of the module. Example: SELECT emit_event(NULL, ''payout.paid'', ''{"payout_job_id": "…"}'')';

@@ -20,7 +20,8 @@ CREATE OR REPLACE TRIGGER posts_emit_approved
     AFTER UPDATE OF state ON posts FOR EACH ROW WHEN (OLD.state = 'held' AND NEW.state = 'published')
     EXECUTE FUNCTION emit_content_event('post.created', 'post_id');
 CREATE OR REPLACE TRIGGER answers_emit_created
-    AFTER INSERT ON answers FOR EACH ROW WHEN (NEW.state = 'published') EXECUTE FUNCTION emit_content_event('answer.created', 'answer_id');
+    AFTER INSERT ON answers FOR EACH ROW WHEN (NEW.state = 'published')
+    EXECUTE FUNCTION emit_content_event('answer.created', 'answer_id');
 CREATE OR REPLACE TRIGGER answers_emit_approved
     AFTER UPDATE OF state ON answers FOR EACH ROW WHEN (OLD.state = 'held' AND NEW.state = 'published')
     EXECUTE FUNCTION emit_content_event('answer.created', 'answer_id');
@@ -28,7 +29,8 @@ CREATE OR REPLACE TRIGGER answers_emit_accepted
     AFTER UPDATE OF is_accepted ON answers FOR EACH ROW WHEN (NEW.is_accepted AND NOT OLD.is_accepted)
     EXECUTE FUNCTION emit_content_event('answer.accepted', 'answer_id');
 CREATE OR REPLACE TRIGGER comments_emit_created
-    AFTER INSERT ON comments FOR EACH ROW WHEN (NEW.state = 'published') EXECUTE FUNCTION emit_content_event('comment.created', 'comment_id');
+    AFTER INSERT ON comments FOR EACH ROW WHEN (NEW.state = 'published')
+    EXECUTE FUNCTION emit_content_event('comment.created', 'comment_id');
 CREATE OR REPLACE TRIGGER comments_emit_approved
     AFTER UPDATE OF state ON comments FOR EACH ROW WHEN (OLD.state = 'held' AND NEW.state = 'published')
     EXECUTE FUNCTION emit_content_event('comment.created', 'comment_id');
@@ -39,7 +41,8 @@ DECLARE
     entity CONSTANT jsonb := CASE TG_OP WHEN 'DELETE' THEN pg_catalog.to_jsonb(OLD) ELSE pg_catalog.to_jsonb(NEW) END;
 BEGIN
     PERFORM @schema@.emit_event((entity ->> 'space_id')::uuid, TG_ARGV[0],
-        (SELECT pg_catalog.jsonb_object_agg(key, value) FROM pg_catalog.jsonb_each(entity) WHERE key = ANY (TG_ARGV[1:])));
+        (SELECT pg_catalog.jsonb_object_agg(key, value) FROM pg_catalog.jsonb_each(entity)
+         WHERE key = ANY (TG_ARGV[1:])));
     RETURN NULL;
 END;
 $$;
@@ -59,7 +62,8 @@ CREATE OR REPLACE TRIGGER reports_emit_created
     AFTER INSERT ON reports FOR EACH ROW
     EXECUTE FUNCTION emit_row_event('report.created', 'id', 'target_type', 'target_id', 'automatic');
 CREATE OR REPLACE TRIGGER reports_emit_resolved
-    AFTER UPDATE OF status ON reports FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status AND NEW.status IN ('upheld', 'dismissed'))
+    AFTER UPDATE OF status ON reports FOR EACH ROW
+    WHEN (OLD.status IS DISTINCT FROM NEW.status AND NEW.status IN ('upheld', 'dismissed'))
     EXECUTE FUNCTION emit_row_event('report.resolved', 'id', 'target_type', 'target_id', 'status');
 CREATE OR REPLACE TRIGGER sanctions_emit_imposed
     AFTER INSERT ON sanctions FOR EACH ROW

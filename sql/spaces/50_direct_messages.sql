@@ -54,8 +54,8 @@ DECLARE
     thread CONSTANT @schema@.direct_messages := @schema@.thread_with(other);
 BEGIN
     UPDATE @schema@.direct_messages d
-    SET initiator_blocked_at = CASE WHEN d.initiator_id = auth.uid() THEN coalesce(d.initiator_blocked_at, pg_catalog.now()) ELSE d.initiator_blocked_at END,
-        recipient_blocked_at = CASE WHEN d.recipient_id = auth.uid() THEN coalesce(d.recipient_blocked_at, pg_catalog.now()) ELSE d.recipient_blocked_at END
+    SET initiator_blocked_at = coalesce(d.initiator_blocked_at, CASE auth.uid() WHEN d.initiator_id THEN pg_catalog.now() END),
+        recipient_blocked_at = coalesce(d.recipient_blocked_at, CASE auth.uid() WHEN d.recipient_id THEN pg_catalog.now() END)
     WHERE d.id = thread.id;
 END;
 $$;

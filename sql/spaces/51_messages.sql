@@ -6,7 +6,8 @@ CREATE TABLE direct_message_messages (
     sender_id   uuid        NOT NULL,
     body        text        NOT NULL DEFAULT '',
     attachments jsonb       NOT NULL DEFAULT '[]',
-    status      text        NOT NULL GENERATED ALWAYS AS (CASE WHEN deleted_at IS NULL THEN 'sent' ELSE 'deleted' END) STORED,
+    status      text        NOT NULL GENERATED ALWAYS AS (
+        CASE WHEN deleted_at IS NULL THEN 'sent' ELSE 'deleted' END) STORED,
     created_at  timestamptz NOT NULL DEFAULT now(),
     read_at     timestamptz,
     deleted_at  timestamptz,
@@ -27,8 +28,10 @@ COMMENT ON COLUMN direct_message_messages.status IS 'sent, or deleted: a tombsto
 COMMENT ON COLUMN direct_message_messages.read_at IS 'When the recipient read it.';
 CREATE INDEX direct_message_messages_thread_id_idx ON direct_message_messages (thread_id, id);
 CREATE INDEX direct_message_messages_sender_id_idx ON direct_message_messages (sender_id);
-CREATE INDEX direct_message_messages_unread_idx ON direct_message_messages (thread_id) WHERE read_at IS NULL AND deleted_at IS NULL;
-CREATE INDEX direct_message_messages_deleted_at_idx ON direct_message_messages (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX direct_message_messages_unread_idx ON direct_message_messages (thread_id)
+    WHERE read_at IS NULL AND deleted_at IS NULL;
+CREATE INDEX direct_message_messages_deleted_at_idx ON direct_message_messages (deleted_at)
+    WHERE deleted_at IS NOT NULL;
 
 CREATE OR REPLACE FUNCTION silenced_senders() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -60,7 +63,8 @@ BEGIN
     ELSIF thread.status = 'blocked' THEN
         RAISE EXCEPTION 'no message from % in thread %: one of the two has blocked the other', NEW.sender_id, NEW.thread_id
             USING ERRCODE = 'insufficient_privilege', HINT = 'Who blocked can take it back with unblock_direct_messages.';
-    ELSIF EXISTS (SELECT FROM @schema@.active_sanctions() s WHERE s.profile_id = NEW.sender_id AND s.type = 'site_ban') THEN
+    ELSIF EXISTS (SELECT FROM @schema@.active_sanctions() s
+                  WHERE s.profile_id = NEW.sender_id AND s.type = 'site_ban') THEN
         RAISE EXCEPTION '% is banned from the site', NEW.sender_id
             USING ERRCODE = 'insufficient_privilege', HINT = 'A ban ends by itself, or with reverse_sanction.';
     END IF;
@@ -149,7 +153,8 @@ $$;
 COMMENT ON FUNCTION complete_report_of_message() IS
     'Trigger: a report of a message is by whom it was sent to (23503), against its sender, for staff of the site.';
 CREATE OR REPLACE TRIGGER reports_complete_message
-    BEFORE INSERT ON reports FOR EACH ROW WHEN (NEW.target_type = 'message') EXECUTE FUNCTION complete_report_of_message();
+    BEFORE INSERT ON reports FOR EACH ROW WHEN (NEW.target_type = 'message')
+    EXECUTE FUNCTION complete_report_of_message();
 
 SELECT community_core.create_retention_policy('direct_message_messages', 'deleted_at', '12 months', 'delete')
 WHERE NOT community_core.has_retention_policy('direct_message_messages', 'delete_deleted_at');

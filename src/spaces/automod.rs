@@ -20,11 +20,19 @@ impl Action {
 #[derive(Debug, PartialEq)]
 enum Kind {
     /// No more than so many within the seconds that the facts are about.
-    RateLimit { count: f64 },
+    RateLimit {
+        count: f64,
+    },
     /// The first so many are special.
-    FirstPost { count: f64 },
-    BannedDomain { domains: Vec<String> },
-    TrustScore { minimum: f64 },
+    FirstPost {
+        count: f64,
+    },
+    BannedDomain {
+        domains: Vec<String>,
+    },
+    TrustScore {
+        minimum: f64,
+    },
 }
 
 #[derive(Debug, PartialEq)]
@@ -50,10 +58,25 @@ pub fn rule(rule_type: &str, config: &str) -> Result<Rule, String> {
         return Err("$: not an object".to_owned());
     };
     let (own, default): (&[&str], _) = match rule_type {
-        "rate_limit" => (&["count", "seconds"], (Action::Refuse, "Too much at once. Try again later.")),
-        "first_post" => (&["count"], (Action::Hold, "What a new member writes is looked at first.")),
-        "banned_domain" => (&["domains"], (Action::Refuse, "It names a site that is banned here.")),
-        "trust_score" => (&["minimum"], (Action::Hold, "It is looked at until its author is better known.")),
+        "rate_limit" => (
+            &["count", "seconds"],
+            (Action::Refuse, "Too much at once. Try again later."),
+        ),
+        "first_post" => (
+            &["count"],
+            (Action::Hold, "What a new member writes is looked at first."),
+        ),
+        "banned_domain" => (
+            &["domains"],
+            (Action::Refuse, "It names a site that is banned here."),
+        ),
+        "trust_score" => (
+            &["minimum"],
+            (
+                Action::Hold,
+                "It is looked at until its author is better known.",
+            ),
+        ),
         _ => {
             return Err(format!(
                 "$: there is no rule of type \"{rule_type}\"; the types are {}",
@@ -117,7 +140,13 @@ impl Rule {
     }
 }
 
-fn number(config: &Map<String, Value>, key: &str, least: f64, most: f64, whole: bool) -> Result<f64, String> {
+fn number(
+    config: &Map<String, Value>,
+    key: &str,
+    least: f64,
+    most: f64,
+    whole: bool,
+) -> Result<f64, String> {
     let wanted = || {
         let kind = if whole { "whole number" } else { "number" };
         format!("$.{key}: not a {kind} from {least} to {most}")
@@ -176,7 +205,11 @@ fn domains(config: &Map<String, Value>) -> Result<Vec<String>, String> {
     let list = match config.get("domains") {
         None => return Err("$.domains: missing".to_owned()),
         Some(Value::Array(list)) if (1..=MOST_DOMAINS).contains(&list.len()) => list,
-        Some(_) => return Err(format!("$.domains: not a list of 1 to {MOST_DOMAINS} domains")),
+        Some(_) => {
+            return Err(format!(
+                "$.domains: not a list of 1 to {MOST_DOMAINS} domains"
+            ));
+        }
     };
     list.iter()
         .enumerate()
@@ -240,13 +273,16 @@ fn plainly_names(text: &str, domains: &[String]) -> bool {
 fn readable(text: &str) -> String {
     decoded(text)
         .chars()
-        .filter(|c| !matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}'))
+        .filter(|c| {
+            !matches!(
+                c,
+                '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}'
+            )
+        })
         .map(|c| match c {
             '\u{3002}' | '\u{FF0E}' | '\u{FF61}' => '.',
             // The full-width forms of ASCII.
-            '\u{FF01}'..='\u{FF5E}' => {
-                char::from_u32(c as u32 - 0xFF01 + 0x21).unwrap_or(c)
-            }
+            '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFF01 + 0x21).unwrap_or(c),
             other => other,
         })
         .flat_map(char::to_lowercase)
@@ -288,17 +324,57 @@ mod rules {
         for (rule_type, config, fault) in [
             ("rate_limit", "[]", "$: not an object"),
             ("rate_limit", r#"{"count": 5}"#, "$.seconds: missing"),
-            ("rate_limit", r#"{"count": 0, "seconds": 60}"#, "$.count: not a whole number from 1 to 100000"),
-            ("rate_limit", r#"{"count": 1.5, "seconds": 60}"#, "$.count: not a whole number from 1 to 100000"),
-            ("first_post", r#"{"counts": 5}"#, "$.counts: no such field; a first_post rule has count, action, message, content"),
+            (
+                "rate_limit",
+                r#"{"count": 0, "seconds": 60}"#,
+                "$.count: not a whole number from 1 to 100000",
+            ),
+            (
+                "rate_limit",
+                r#"{"count": 1.5, "seconds": 60}"#,
+                "$.count: not a whole number from 1 to 100000",
+            ),
+            (
+                "first_post",
+                r#"{"counts": 5}"#,
+                "$.counts: no such field; a first_post rule has count, action, message, content",
+            ),
             ("banned_domain", "{}", "$.domains: missing"),
-            ("banned_domain", r#"{"domains": ["a.example", "http://b.example"]}"#, "$.domains[1]: not a domain in lower case, such as \"spam.example\""),
-            ("banned_domain", r#"{"domains": ["A.example"]}"#, "$.domains[0]: not a domain in lower case, such as \"spam.example\""),
-            ("trust_score", r#"{"minimum": "5"}"#, "$.minimum: not a number from -1000000000 to 1000000000"),
-            ("trust_score", r#"{"minimum": 5, "action": "ban"}"#, "$.action: neither \"refuse\" nor \"hold\""),
-            ("trust_score", r#"{"minimum": 5, "message": " "}"#, "$.message: not a text of 1 to 500 characters"),
-            ("trust_score", r#"{"minimum": 5, "content": ["post", "poll"]}"#, "$.content[1]: no such content; it is post, answer, comment"),
-            ("captcha", "{}", "$: there is no rule of type \"captcha\"; the types are rate_limit, first_post, banned_domain, trust_score"),
+            (
+                "banned_domain",
+                r#"{"domains": ["a.example", "http://b.example"]}"#,
+                "$.domains[1]: not a domain in lower case, such as \"spam.example\"",
+            ),
+            (
+                "banned_domain",
+                r#"{"domains": ["A.example"]}"#,
+                "$.domains[0]: not a domain in lower case, such as \"spam.example\"",
+            ),
+            (
+                "trust_score",
+                r#"{"minimum": "5"}"#,
+                "$.minimum: not a number from -1000000000 to 1000000000",
+            ),
+            (
+                "trust_score",
+                r#"{"minimum": 5, "action": "ban"}"#,
+                "$.action: neither \"refuse\" nor \"hold\"",
+            ),
+            (
+                "trust_score",
+                r#"{"minimum": 5, "message": " "}"#,
+                "$.message: not a text of 1 to 500 characters",
+            ),
+            (
+                "trust_score",
+                r#"{"minimum": 5, "content": ["post", "poll"]}"#,
+                "$.content[1]: no such content; it is post, answer, comment",
+            ),
+            (
+                "captcha",
+                "{}",
+                "$: there is no rule of type \"captcha\"; the types are rate_limit, first_post, banned_domain, trust_score",
+            ),
         ] {
             assert_eq!(rule(rule_type, config), Err(fault.to_owned()));
         }
@@ -345,7 +421,14 @@ mod rules {
     #[test]
     fn another_domain_is_not_the_banned_one() {
         let config = r#"{"domains": ["spam.example"]}"#;
-        for text in ["notspam.example", "spam.example.org", "spam example", "spamxexample", "100% spam.", ""] {
+        for text in [
+            "notspam.example",
+            "spam.example.org",
+            "spam example",
+            "spamxexample",
+            "100% spam.",
+            "",
+        ] {
             assert!(!broken("banned_domain", config, 0.0, text), "{text}");
         }
     }
