@@ -16,5 +16,6 @@ mod spaces_content;
 mod spaces_events;
 mod spaces_moderation;
 mod spaces_money;
+mod spaces_money_amounts;
 mod stackexchange;
 mod tenancy;

@@ -1,6 +1,8 @@
 -- Money: which currencies there are, how many decimals an amount has in each, and how it is rounded.
 -- Amounts are numeric(20,4), exact; four decimals are the most that a currency of ISO 4217 has.
 -- A code that is withdrawn stays in the list: tables that check it hold amounts of years ago.
+-- Where a module is removed and its tables stay, so does what their constraints name: those of money
+-- name currency_decimals besides fits_currency, which rests on it.
 
 CREATE OR REPLACE FUNCTION currency_decimals(currency text) RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -37,7 +37,7 @@ CREATE TABLE pledges (
     CONSTRAINT pledges_target_type_check CHECK (target_type IN ('space', 'profile', 'post', 'event', 'workshop')),
     CONSTRAINT pledges_interval_check CHECK (interval IN ('week', 'month', 'quarter', 'year')),
     CONSTRAINT pledges_amount_check CHECK (amount > 0 AND fits_currency(amount, currency)),
-    CONSTRAINT pledges_currency_check CHECK (valid_currency(currency)),
+    CONSTRAINT pledges_currency_check CHECK (currency_decimals(currency) IS NOT NULL),
     CONSTRAINT pledges_status_check CHECK (status IN ('active', 'paused', 'cancelled')),
     CONSTRAINT pledges_starts_at_check CHECK (starts_at >= created_at),
     CONSTRAINT pledges_period_check CHECK (period >= 0),

@@ -37,7 +37,7 @@ CREATE TABLE donations (
     CONSTRAINT donations_pledge_id_fkey FOREIGN KEY (pledge_id) REFERENCES pledges (id),
     CONSTRAINT donations_refund_of_fkey FOREIGN KEY (refund_of) REFERENCES donations (id),
     CONSTRAINT donations_target_type_check CHECK (target_type IN ('space', 'profile', 'post', 'event', 'workshop')),
-    CONSTRAINT donations_currency_check CHECK (valid_currency(currency)),
+    CONSTRAINT donations_currency_check CHECK (currency_decimals(currency) IS NOT NULL),
     CONSTRAINT donations_amount_check CHECK (amount > 0 AND fits_currency(amount, currency)),
     CONSTRAINT donations_fee_amount_check CHECK (
         fee_amount >= 0 AND fits_currency(fee_amount, currency) AND (donor_covers_fees OR fee_amount <= amount)),

@@ -64,7 +64,7 @@ CREATE TABLE payout_jobs (
     CONSTRAINT payout_jobs_idempotency_key_key UNIQUE (idempotency_key),
     CONSTRAINT payout_jobs_external_id_key UNIQUE (external_id),
     CONSTRAINT payout_jobs_payout_account_id_fkey FOREIGN KEY (payout_account_id) REFERENCES payout_accounts (id),
-    CONSTRAINT payout_jobs_currency_check CHECK (valid_currency(currency)),
+    CONSTRAINT payout_jobs_currency_check CHECK (currency_decimals(currency) IS NOT NULL),
     CONSTRAINT payout_jobs_amount_check CHECK (amount > 0 AND fits_currency(amount, currency)),
     CONSTRAINT payout_jobs_status_check CHECK (status IN ('queued', 'processing', 'paid', 'dead')),
     CONSTRAINT payout_jobs_attempts_check CHECK (earlier_attempts >= 0 AND attempts >= earlier_attempts),

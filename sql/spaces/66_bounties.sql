@@ -22,7 +22,7 @@ CREATE TABLE bounties (
     CONSTRAINT bounties_sponsor_id_fkey FOREIGN KEY (sponsor_id) REFERENCES profiles (id) ON DELETE SET NULL,
     CONSTRAINT bounties_recipient_id_fkey FOREIGN KEY (recipient_id) REFERENCES profiles (id) ON DELETE SET NULL,
     CONSTRAINT bounties_target_type_check CHECK (target_type IN ('question', 'post', 'event', 'workshop')),
-    CONSTRAINT bounties_currency_check CHECK (valid_currency(currency)),
+    CONSTRAINT bounties_currency_check CHECK (currency_decimals(currency) IS NOT NULL),
     CONSTRAINT bounties_amount_check CHECK (amount > 0 AND fits_currency(amount, currency)),
     CONSTRAINT bounties_status_check CHECK (
         status IN ('pending', 'cancelled', 'funded', 'disputed', 'released', 'refunded')),
@@ -90,7 +90,7 @@ CREATE TABLE bounty_transactions (
     CONSTRAINT bounty_transactions_reference_key UNIQUE (reference),
     CONSTRAINT bounty_transactions_bounty_id_fkey FOREIGN KEY (bounty_id) REFERENCES bounties (id) ON DELETE CASCADE,
     CONSTRAINT bounty_transactions_amount_check CHECK (amount > 0 AND fits_currency(amount, currency)),
-    CONSTRAINT bounty_transactions_currency_check CHECK (valid_currency(currency)),
+    CONSTRAINT bounty_transactions_currency_check CHECK (currency_decimals(currency) IS NOT NULL),
     CONSTRAINT bounty_transactions_number_check CHECK ((number = 1) = (transaction_type = 'funded')),
     -- Both sides of an entry are in one row, so that none is without the other.
     CONSTRAINT bounty_transactions_accounts_check CHECK (CASE transaction_type
