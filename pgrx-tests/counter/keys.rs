@@ -96,6 +96,35 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_sum_is_kept_for_keys_of_several_columns() {
+        run("CREATE SCHEMA s;
+             CREATE TABLE s.members (org int, person text, total bigint NOT NULL DEFAULT 0, PRIMARY KEY (org, person));
+             CREATE TABLE s.points (person text, org int, amount int,
+                 FOREIGN KEY (org, person) REFERENCES s.members ON DELETE CASCADE);
+             INSERT INTO s.members VALUES (1, 'a'), (2, 'a');
+             INSERT INTO s.points VALUES ('a', 1, 7);
+             SELECT community_core.create_sum('s.points', ARRAY['person', 'org'], 'amount', 's.members', 'total', ARRAY['person', 'org']);
+             INSERT INTO s.points VALUES ('a', 1, 5), ('a', 2, -3), ('a', 2, NULL), (NULL, 1, 9);
+             UPDATE s.points SET org = 2 WHERE amount = 5");
+        no_differences();
+        assert_eq!(
+            text("SELECT string_agg(total::text, ' ' ORDER BY org) FROM s.members"),
+            "7 2"
+        );
+        run("UPDATE s.members SET total = 9 WHERE org = 1");
+        assert_eq!(
+            text(
+                "SELECT string_agg(concat_ws(' ', key, stored, actual), ';') FROM community_core.verify_counters('s.members')"
+            ),
+            "(a,1) 9 7"
+        );
+        run(
+            "SELECT community_core.create_sum('s.points', ARRAY['person', 'org'], 'amount', 's.members', 'total', ARRAY['person', 'org'])",
+        );
+        no_differences();
+    }
+
+    #[pg_test]
     fn a_parent_that_comes_after_its_children_has_them_counted() {
         posts_and_likes();
         run("ALTER TABLE s.likes DROP CONSTRAINT likes_post_id_fkey;

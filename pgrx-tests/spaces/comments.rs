@@ -8,9 +8,9 @@ mod tests {
     /// A comment that answers another.
     fn under(parent: &str, author: &str) -> String {
         be(As::Owner);
-        text(&format!(
+        inserted(&format!(
             "INSERT INTO spaces.comments (post_id, parent_id, author_id, body)
-             SELECT post_id, id, '{author}', 'Indeed' FROM spaces.comments WHERE id = '{parent}' RETURNING id::text"
+             SELECT post_id, id, '{author}', 'Indeed' FROM spaces.comments WHERE id = '{parent}'"
         ))
     }
 
@@ -96,9 +96,9 @@ mod tests {
             "INSERT INTO spaces.comments (post_id, parent_id, author_id, body) VALUES ('{other}', '{a}', '{author}', 'x')"
         );
         assert_eq!(outcome(As::Person(&author), &foreign), "23503");
-        let on_answer = text(&format!(
+        let on_answer = inserted(&format!(
             "INSERT INTO spaces.comments (post_id, answer_id, author_id, body)
-             VALUES ('{other}', '{given}', '{author}', 'x') RETURNING id::text"
+             VALUES ('{other}', '{given}', '{author}', 'x')"
         ));
         let below = under(&on_answer, &author);
         assert_eq!(

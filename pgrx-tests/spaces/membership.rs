@@ -24,8 +24,8 @@ mod tests {
     fn standing(space: &str, person: &str) -> String {
         be(As::Owner);
         text(&format!(
-            "SELECT concat_ws(' ', role, status) FROM spaces.space_members
-             WHERE space_id = '{space}' AND profile_id = '{person}'"
+            "SELECT coalesce((SELECT concat_ws(' ', role, status) FROM spaces.space_members
+                              WHERE space_id = '{space}' AND profile_id = '{person}'), '')"
         ))
     }
 

@@ -167,7 +167,11 @@ mod tests {
         run_as(As::Person(&author), &delete);
         assert_eq!(seen(As::Anonymous), "0 0 0 0 0");
         assert_eq!(seen(As::Person(&author)), "0 0 0 0 0");
-        assert_eq!(seen(As::Person(&other)), "0 0 1 1 0", "one's own words");
+        assert_eq!(
+            seen(As::Person(&other)),
+            "0 0 1 2 0",
+            "one's own words, and what is said of them"
+        );
         assert_eq!(seen(As::Person(&moderator)), "1 1 1 2 1");
     }
 

@@ -7,8 +7,8 @@ mod tests {
 
     fn tag(space: &str, name: &str) -> String {
         be(As::Owner);
-        text(&format!(
-            "INSERT INTO spaces.tags (space_id, name) VALUES ('{space}', '{name}') RETURNING id::text"
+        inserted(&format!(
+            "INSERT INTO spaces.tags (space_id, name) VALUES ('{space}', '{name}')"
         ))
     }
 

@@ -22,13 +22,16 @@ GRANT INSERT (id, display_name), UPDATE (display_name) ON profiles TO authentica
 -- Inside a SECURITY DEFINER function current_user is the module's owner; who called is in the
 -- setting role, which such a function cannot change, and without SET ROLE it is who logged in.
 CREATE OR REPLACE FUNCTION is_staff() RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT pg_catalog.pg_has_role(caller, 'service_role', 'USAGE')
-        OR pg_catalog.pg_has_role(caller, current_user, 'USAGE')
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    caller CONSTANT name := coalesce(nullif(current_setting('role'), 'none'), session_user);
+BEGIN
+    RETURN pg_has_role(caller, 'service_role', 'USAGE')
+        OR pg_has_role(caller, current_user, 'USAGE')
         OR (auth.uid() IS NOT NULL
             AND coalesce(auth.jwt() #> '{app_metadata,staff}'
-                         @> pg_catalog.to_jsonb((pg_catalog.parse_ident($name$@schema@$name$))[1]), false))
-    FROM (SELECT coalesce(nullif(pg_catalog.current_setting('role'), 'none'), session_user) AS caller) AS c;
+                         @> to_jsonb((parse_ident($name$@schema@$name$))[1]), false));
+END;
 $$;
 COMMENT ON FUNCTION is_staff() IS
     'Whether staff of the whole site is asking: service_role, the owner of the module, or a person whose token names this schema in app_metadata.staff. Stable. Example: SELECT is_staff()';

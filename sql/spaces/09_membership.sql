@@ -189,7 +189,7 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Give active or banned.';
     END IF;
     UPDATE @schema@.space_members m
-    SET status = set_member_status.status,
+    SET status = set_member_status.status, banned_until = NULL,
         joined_at = CASE WHEN m.status = 'pending' THEN now() ELSE m.joined_at END
     WHERE m.space_id = set_member_status.space_id AND m.profile_id = set_member_status.profile_id
       AND m.status <> set_member_status.status AND m.role = 'member'

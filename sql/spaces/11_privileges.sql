@@ -16,7 +16,7 @@ COMMENT ON TABLE privilege_thresholds IS
     'The reputation from which a member may do something in a space; what has no row here only owners and moderators may.';
 COMMENT ON COLUMN privilege_thresholds.action IS
     'vote_down; create_tag; edit: others'' posts; suggest_synonym: of a tag; close: and reopen questions.';
-COMMENT ON COLUMN privilege_thresholds.required_points IS 'Compared with what the reputation has faded to.';
+COMMENT ON COLUMN privilege_thresholds.required_points IS 'Compared with what the reputation has faded to, in whole points.';
 
 CREATE POLICY privilege_thresholds_select_visible ON privilege_thresholds
     FOR SELECT TO anon, authenticated USING (space_id = ANY (ARRAY(SELECT visible_space_ids())));
@@ -52,14 +52,15 @@ BEGIN
     END IF;
     RETURN EXISTS (
         SELECT FROM @schema@.space_members m
-        WHERE m.space_id = has_privilege.space_id AND m.profile_id = has_privilege.profile_id AND m.status = 'active'
+        WHERE m.space_id = has_privilege.space_id AND m.profile_id = has_privilege.profile_id
+          AND (m.status = 'active' OR m.banned_until <= now())
           AND NOT EXISTS (SELECT FROM @schema@.active_sanctions() s
                           WHERE s.profile_id = m.profile_id
                             AND (s.type = 'site_ban' OR (s.type = 'space_ban' AND s.space_id = m.space_id)))
           AND (m.role IN ('owner', 'moderator')
                OR EXISTS (SELECT FROM @schema@.privilege_thresholds t
                           WHERE t.space_id = m.space_id AND t.action = has_privilege.action
-                            AND t.required_points <= @schema@.reputation(m.profile_id, m.space_id))));
+                            AND t.required_points <= round(@schema@.reputation(m.profile_id, m.space_id)))));
 END;
 $$;
 COMMENT ON FUNCTION has_privilege(uuid, uuid, text) IS

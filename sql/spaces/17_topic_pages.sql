@@ -55,9 +55,9 @@ BEGIN
                 USING ERRCODE = 'foreign_key_violation', HINT = 'Feature posts and events of the tag''s space.';
         END IF;
     END LOOP;
-    RETURN NEW;
+    RETURN NULL;
 END;
 $$;
 COMMENT ON FUNCTION check_featured() IS 'Trigger: what a topic page features is there, in the same space.';
 CREATE OR REPLACE TRIGGER topic_pages_check_featured
-    BEFORE INSERT OR UPDATE OF featured_ids, space_id ON topic_pages FOR EACH ROW EXECUTE FUNCTION check_featured();
+    AFTER INSERT OR UPDATE OF featured_ids, space_id ON topic_pages FOR EACH ROW EXECUTE FUNCTION check_featured();

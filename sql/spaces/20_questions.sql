@@ -129,7 +129,10 @@ DECLARE
     question @schema@.questions;
 BEGIN
     SELECT q.* INTO question FROM @schema@.questions q WHERE q.post_id = NEW.question_id;
-    IF question.closed_at IS NOT NULL THEN
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no question %', NEW.question_id
+            USING ERRCODE = 'foreign_key_violation', HINT = 'question_id is the id of a post that is a question.';
+    ELSIF question.closed_at IS NOT NULL THEN
         RAISE EXCEPTION 'question % is closed: %', NEW.question_id, question.close_reason
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'It takes answers again once it is reopened.';
     END IF;

@@ -91,7 +91,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                        people_mentioned.body, '<@([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>', 'gi') AS m)
       AND (EXISTS (SELECT FROM @schema@.spaces s WHERE s.id = people_mentioned.space_id AND s.visibility = 'public')
            OR EXISTS (SELECT FROM @schema@.space_members m
-                      WHERE m.space_id = people_mentioned.space_id AND m.profile_id = p.id AND m.status = 'active'));
+                      WHERE m.space_id = people_mentioned.space_id AND m.profile_id = p.id
+                        AND (m.status = 'active' OR m.banned_until <= pg_catalog.now())));
 $$;
 COMMENT ON FUNCTION people_mentioned(text, uuid) IS
     'The people whom a text mentions by <@id> and who may read the space, each once; for other functions. Stable. Example: SELECT people_mentioned(''Ask <@0199a7c2-0000-7000-8000-000000000002>'', ''0199a7c2-0000-7000-8000-000000000001'')';

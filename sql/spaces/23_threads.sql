@@ -16,7 +16,7 @@ BEGIN
     END IF;
     PERFORM FROM @schema@.posts p WHERE p.id = NEW.post_id FOR KEY SHARE;
     SELECT c.* INTO parent FROM @schema@.comments c
-    WHERE c.id = NEW.parent_id AND c.post_id = NEW.post_id FOR KEY SHARE;
+    WHERE c.id = NEW.parent_id AND c.post_id = NEW.post_id FOR SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no comment % on post %', NEW.parent_id, NEW.post_id
             USING ERRCODE = 'foreign_key_violation', HINT = 'A comment answers a comment on the same post.';
