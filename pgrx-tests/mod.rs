@@ -14,10 +14,13 @@ mod matrix;
 mod module;
 mod pair;
 mod parts;
+mod request;
 mod retention;
+mod security;
 #[cfg(test)]
 mod sessions;
 mod spaces;
+mod status;
 mod tenancy;
 
 #[pgrx::pg_schema]

@@ -183,7 +183,7 @@ mod tests {
         run("SELECT community_core.remove_module('staged')");
         run(
             "SELECT community_core.install_module('spaces', 'other', part => 'content');
-             CREATE FUNCTION other.book_ticket(uuid, text) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+             CREATE FUNCTION other.check_time_zone() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
         );
         let add = "SELECT community_core.install_module('spaces', 'other', part => 'commerce')";
         assert_eq!(outcome(As::Owner, add), "42710");

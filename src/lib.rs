@@ -9,6 +9,7 @@
 
 use pgrx::prelude::*;
 
+mod argument;
 mod audit;
 mod benchmark;
 mod catalog;
@@ -21,6 +22,7 @@ mod pair;
 mod retention;
 mod settings;
 mod spaces;
+mod status;
 
 ::pgrx::pg_module_magic!(name, version);
 

@@ -453,7 +453,7 @@ export namespace founders {
     bio: Generated<string>;
     created_at: Generated<Timestamp>;
     /**
-     * Not blank, at most 100 characters.
+     * At most 100 characters, one of which at least can be seen.
      */
     display_name: string;
     id: Generated<string>;
@@ -549,6 +549,10 @@ export namespace founders {
      */
     blocked_by: Generated<string[]>;
     created_at: Generated<Timestamp>;
+    /**
+     * When the recipient declined; a block does not make it undone.
+     */
+    declined_at: Timestamp | null;
     id: Generated<string>;
     recipient_id: string;
     /**
@@ -579,7 +583,7 @@ export namespace founders {
      */
     is_fred_facilitated: Generated<boolean>;
     /**
-     * Set by the recipient.
+     * Set by the recipient and by nobody else.
      */
     is_read: Generated<boolean>;
     metadata: Generated<Json | null>;

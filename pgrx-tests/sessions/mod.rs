@@ -1,15 +1,17 @@
 //! Tests that need several connections, a dump, a restore or a restart.
 
-mod access;
+mod attacker;
 mod audit;
 mod benchmark;
 pub mod cluster;
 mod counter;
+mod dependencies;
 mod documents;
 mod forum;
 mod founders;
 mod linkup;
 mod module;
+mod operations;
 mod pair;
 mod retention;
 mod spaces_content;
@@ -18,4 +20,5 @@ mod spaces_moderation;
 mod spaces_money;
 mod spaces_money_amounts;
 mod stackexchange;
+mod status;
 mod tenancy;

@@ -21,7 +21,9 @@ BEGIN
              ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = e.oid
         WHERE e.extname = 'community_core' AND n.nspname = '@extschema@'
     LOOP
-        EXECUTE pg_catalog.format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC', routine);
+        EXECUTE pg_catalog.format(
+            'REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC, anon, authenticated, service_role',
+            routine);
         EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO pg_database_owner', routine);
         IF (SELECT proname FROM pg_catalog.pg_proc WHERE oid = routine) = ANY (app_functions) THEN
             EXECUTE pg_catalog.format(

@@ -4,7 +4,8 @@ use super::name::Name;
 use super::storage::{self, Target};
 use crate::{catalog, error, settings};
 use pgrx::prelude::*;
-use pgrx::{JsonB, PgRelation, pg_sys};
+use pgrx::{PgRelation, pg_sys};
+use serde_json::Value;
 
 /// More dimensions would mean more than sixteen levels of totals.
 const MOST_DIMENSIONS: usize = 4;
@@ -369,9 +370,9 @@ fn define(name: &Name, wish: &Wish) -> bool {
 }
 
 /// `{"table": "column", ...}` as pairs.
-pub fn watch(given: Option<JsonB>) -> Vec<(String, String)> {
+pub fn watch(given: Option<Value>) -> Vec<(String, String)> {
     let wanted = "an object {\"table\": \"column with the person's id\"}";
-    let Some(JsonB(given)) = given else {
+    let Some(given) = given else {
         return Vec::new();
     };
     let pairs = given.as_object().and_then(|tables| {

@@ -27,10 +27,11 @@ mod value;
 
 pub use trigger::maintaining;
 
+use crate::argument::{Regclass, Texts};
 use crate::{catalog, error};
 use name::Name;
+use pgrx::pg_sys;
 use pgrx::prelude::*;
-use pgrx::{PgRelation, pg_sys};
 use spec::{Empty, Measure, Spec};
 
 /// The trigger behind every counter, on its child; `create_counter` attaches it.
@@ -54,9 +55,9 @@ fn recount_new_key<'a>(
 /// What the three forms of `create_counter` have in common.
 #[allow(clippy::too_many_arguments)]
 fn create(
-    child: Option<PgRelation>,
+    child: Option<Regclass>,
     child_key: Option<Vec<String>>,
-    parent: Option<PgRelation>,
+    parent: Option<Regclass>,
     parent_key: Option<Vec<String>>,
     measure: Measure,
     counted: Option<&str>,
@@ -90,7 +91,7 @@ fn required<T>(argument: Option<T>, name: &str) -> T {
 }
 
 /// An ordinary or partitioned table, closed again.
-fn table(argument: Option<PgRelation>, name: &str) -> pg_sys::Oid {
+fn table(argument: Option<Regclass>, name: &str) -> pg_sys::Oid {
     let table = required(argument, name).oid();
     catalog::open_table(table, pg_sys::AccessShareLock as i32);
     table
@@ -100,9 +101,9 @@ fn table(argument: Option<PgRelation>, name: &str) -> pg_sys::Oid {
 #[pg_extern(volatile, parallel_unsafe)]
 #[allow(clippy::too_many_arguments)]
 fn create_counter(
-    child: Option<PgRelation>,
+    child: Option<Regclass>,
     child_key: Option<Name>,
-    parent: Option<PgRelation>,
+    parent: Option<Regclass>,
     counter: Option<Name>,
     counted: default!(Option<&str>, "NULL"),
     parent_key: default!(Option<Name>, "'id'"),
@@ -122,11 +123,11 @@ fn create_counter(
 #[pg_extern(volatile, parallel_unsafe, name = "create_counter")]
 #[allow(clippy::too_many_arguments)]
 fn create_composite_counter(
-    child: Option<PgRelation>,
-    child_keys: Option<Vec<String>>,
-    parent: Option<PgRelation>,
+    child: Option<Regclass>,
+    child_keys: Option<Texts>,
+    parent: Option<Regclass>,
     counter: Option<Name>,
-    parent_keys: Option<Vec<String>>,
+    parent_keys: Option<Texts>,
     counted: default!(Option<&str>, "NULL"),
     slots: default!(Option<i32>, "0"),
     applied: default!(Option<bool>, "false"),
@@ -136,9 +137,9 @@ fn create_composite_counter(
     };
     create(
         child,
-        child_keys,
+        child_keys.map(|keys| keys.0),
         parent,
-        parent_keys,
+        parent_keys.map(|keys| keys.0),
         measure,
         counted,
         slots,
@@ -150,10 +151,10 @@ fn create_composite_counter(
 #[pg_extern(volatile, parallel_unsafe)]
 #[allow(clippy::too_many_arguments)]
 fn create_sum(
-    child: Option<PgRelation>,
+    child: Option<Regclass>,
     child_key: Option<Name>,
     value: Option<Name>,
-    parent: Option<PgRelation>,
+    parent: Option<Regclass>,
     sum: Option<Name>,
     counted: default!(Option<&str>, "NULL"),
     parent_key: default!(Option<Name>, "'id'"),
@@ -210,10 +211,10 @@ fn create_composite_sum(
 #[pg_extern(volatile, parallel_unsafe)]
 #[allow(clippy::too_many_arguments)]
 fn create_average(
-    child: Option<PgRelation>,
+    child: Option<Regclass>,
     child_key: Option<Name>,
     value: Option<Name>,
-    parent: Option<PgRelation>,
+    parent: Option<Regclass>,
     average: Option<Name>,
     count: default!(Option<Name>, "NULL"),
     counted: default!(Option<&str>, "NULL"),
@@ -251,22 +252,17 @@ fn create_average(
 
 /// Takes a counter's triggers away; its column stays, with what is in its slots.
 #[pg_extern(volatile, parallel_unsafe)]
-fn drop_counter(child: PgRelation, child_key: Name, parent: PgRelation, counter: Name) {
+fn drop_counter(child: Regclass, child_key: Name, parent: Regclass, counter: Name) {
     drop(child, child_key.alone(), parent, counter);
 }
 
 /// The same for keys of several columns.
 #[pg_extern(volatile, parallel_unsafe, name = "drop_counter")]
-fn drop_composite_counter(
-    child: PgRelation,
-    child_keys: Vec<String>,
-    parent: PgRelation,
-    counter: Name,
-) {
-    drop(child, child_keys, parent, counter);
+fn drop_composite_counter(child: Regclass, child_keys: Texts, parent: Regclass, counter: Name) {
+    drop(child, child_keys.0, parent, counter);
 }
 
-fn drop(child: PgRelation, child_key: Vec<String>, parent: PgRelation, counter: Name) {
+fn drop(child: Regclass, child_key: Vec<String>, parent: Regclass, counter: Name) {
     let (child, parent) = (table(Some(child), "child"), table(Some(parent), "parent"));
     for table in [child, parent] {
         catalog::require_owner(&catalog::open_table(table, pg_sys::AccessShareLock as i32));
@@ -338,7 +334,7 @@ fn counters() -> TableIterator<
 #[pg_extern(stable, parallel_unsafe)]
 #[allow(clippy::type_complexity)]
 fn verify_counters(
-    parent: default!(Option<PgRelation>, "NULL"),
+    parent: default!(Option<Regclass>, "NULL"),
 ) -> TableIterator<
     'static,
     (
@@ -365,10 +361,48 @@ fn verify_counters(
     TableIterator::new(all)
 }
 
+/// How many parents of a sample are wrong: the cheap form of `verify_counters`.
+#[pg_extern(stable, parallel_unsafe)]
+fn counter_drift(
+    parents: default!(Option<i32>, "100"),
+) -> TableIterator<
+    'static,
+    (
+        name!(parent, String),
+        name!(counter, String),
+        name!(looked_at, i64),
+        name!(wrong, i64),
+    ),
+> {
+    let parents = required(parents, "parents");
+    if parents < 1 {
+        error::raise(error::counter::bad_option(
+            "parents",
+            &parents.to_string(),
+            "1 or more",
+        ));
+    }
+    // SAFETY: only reads the clock.
+    let seed = (unsafe { pg_sys::GetCurrentTimestamp() } / 1000 % 1_000_000_000) as i32;
+    let mut all = Vec::new();
+    attach::each(None, |counter| {
+        let sample = counter.sql.sample(parents, seed);
+        all.extend(query::rows(&sample, &[], |row| {
+            Some((
+                counter.spec.parent_name(),
+                counter.spec.measure.column().to_owned(),
+                row.get(1).ok()??,
+                row.get(2).ok()??,
+            ))
+        }));
+    });
+    TableIterator::new(all)
+}
+
 /// Sets wrong counters right, while others write; gives how many parents were wrong.
 #[pg_extern(volatile, parallel_unsafe)]
 fn recount_counters(
-    parent: default!(Option<PgRelation>, "NULL"),
+    parent: default!(Option<Regclass>, "NULL"),
     at_most: default!(Option<i64>, "NULL"),
 ) -> i64 {
     let mut repaired = 0;
@@ -392,19 +426,19 @@ const RECOUNT_BATCH: i64 = 1000;
 
 /// A counter's exact value, with what is in its slots.
 #[pg_extern(stable, parallel_unsafe)]
-fn counter_value(parent: PgRelation, key: &str, counter: Name) -> Option<i64> {
-    value::counter_value(&parent, &[key.to_owned()], &counter.0)
+fn counter_value(parent: Regclass, key: &str, counter: Name) -> Option<i64> {
+    value::counter_value(&parent.open(), &[key.to_owned()], &counter.0)
 }
 
 /// The same for a key of several columns.
 #[pg_extern(stable, parallel_unsafe, name = "counter_value")]
-fn composite_counter_value(parent: PgRelation, keys: Vec<String>, counter: Name) -> Option<i64> {
-    value::counter_value(&parent, &keys, &counter.0)
+fn composite_counter_value(parent: Regclass, keys: Texts, counter: Name) -> Option<i64> {
+    value::counter_value(&parent.open(), &keys.0, &counter.0)
 }
 
 /// Moves what is in slots into the counters' columns; gives how many parents.
 #[pg_extern(volatile, parallel_unsafe)]
-fn fold_counters(parent: default!(Option<PgRelation>, "NULL")) -> i64 {
+fn fold_counters(parent: default!(Option<Regclass>, "NULL")) -> i64 {
     value::fold(parent.map(|parent| parent.oid()))
 }
 
@@ -428,6 +462,8 @@ COMMENT ON FUNCTION counters() IS
 'Every counter that is attached, read from the triggers themselves: child, its key, parent, its key, the column, kind (count, sum, average), value column, counted, slots, and problem: NULL, or what keeps it from being right. Stable, takes no transaction id. Example: SELECT * FROM community_core.counters() WHERE problem IS NOT NULL;';
 COMMENT ON FUNCTION verify_counters(regclass) IS
 'One row (parent, key, counter, stored, actual) for each figure of parent, or of every table of the caller''s when NULL, that is not what a recount in the same snapshot gives; none is good. Slots are added to what is stored. Stable, takes no lock and no transaction id. Error: 42501 not the owner of parent. Example: SELECT * FROM community_core.verify_counters(''posts'');';
+COMMENT ON FUNCTION counter_drift(integer) IS
+'How many parents of a sample have a wrong counter: the cheap form of verify_counters, for monitoring. parents: about how many are looked at for each counter of the caller''s, all where there are not many; whole blocks of the table, other ones each time. Stable, takes no lock and no transaction id. Errors: 22004, 22023. Example: SELECT * FROM community_core.counter_drift() WHERE wrong > 0;';
 COMMENT ON FUNCTION recount_counters(regclass, bigint) IS
 'Sets right what verify_counters would name, for parent or, when NULL, for every table of the caller''s; at most at_most parents (NULL: all). Only wrong parents are locked, in the order of their keys, before their children are counted; writers of others go on. Tells its progress every 1000 parents. Returns how many parents it set right. Volatile. Error: 42501 not the owner. Example: SELECT community_core.recount_counters(''posts'', 10000);';
 COMMENT ON FUNCTION counter_value(regclass, text, name) IS
@@ -454,6 +490,7 @@ COMMENT ON FUNCTION recount_new_key() IS
         drop_composite_counter,
         counters,
         verify_counters,
+        counter_drift,
         recount_counters,
         counter_value,
         composite_counter_value,

@@ -299,6 +299,11 @@ impl Sql {
     /// Every parent with what is stored and what a recount gives: `FROM ...` with `v` for each
     /// stored figure (name, stored, actual), only where they differ.
     fn wrong(&self) -> String {
+        self.wrong_among(&format!("{} AS p", self.parent))
+    }
+
+    /// The same of the rows of `parents`, which has alias `p`.
+    fn wrong_among(&self, parents: &str) -> String {
         let column = self.measure.column();
         let stored = |column: &str| format!("p.{}::pg_catalog.numeric", quote_ident(column));
         let row = |name: &str, stored: &str, actual: &str| {
@@ -341,11 +346,10 @@ impl Sql {
             _ => rows.push(row(column, &stored(column), count)),
         }
         format!(
-            "FROM {} AS p LEFT JOIN {} AS a ON {}{side} \
+            "FROM {parents} LEFT JOIN {} AS a ON {}{side} \
              CROSS JOIN LATERAL (VALUES {}) AS v(name, stored, actual) \
              WHERE v.stored IS DISTINCT FROM v.actual AND ({}) IS FALSE",
-            self.parent,
-            self.actual(&format!("{} AS p", self.parent)),
+            self.actual(parents),
             self.same("p", "a"),
             rows.join(", "),
             self.each(" OR ", |_, key| format!("p.{} IS NULL", key.parent))
@@ -362,6 +366,25 @@ impl Sql {
             "SELECT {key}, v.name, v.stored, v.actual {} ORDER BY {}, v.name",
             self.wrong(),
             self.key_of("p")
+        )
+    }
+
+    /// (parents that were looked at, how many of them are wrong) in a sample of the blocks of the
+    /// parent; with one seed the sample is the same wherever it is read.
+    pub fn sample(&self, parents: i32, seed: i32) -> String {
+        let parents = format!(
+            "{0} AS p TABLESAMPLE SYSTEM ((SELECT 100.0 OPERATOR(pg_catalog.*) {parents} \
+             OPERATOR(pg_catalog./) GREATEST(t.reltuples::pg_catalog.numeric, {parents}) \
+             FROM pg_catalog.pg_class AS t WHERE t.oid OPERATOR(pg_catalog.=) {1}::pg_catalog.regclass)) \
+             REPEATABLE ({seed})",
+            self.parent,
+            quote_literal(&self.parent)
+        );
+        format!(
+            "SELECT (SELECT pg_catalog.count(*) FROM {parents}), \
+             (SELECT pg_catalog.count(DISTINCT ROW({})::pg_catalog.text) {})",
+            self.key_of("p"),
+            self.wrong_among(&parents)
         )
     }
 

@@ -41,6 +41,15 @@ impl Module {
     pub fn part_names(&self) -> Vec<&'static str> {
         self.parts.iter().map(|(name, _)| *name).collect()
     }
+
+    /// The schema it is installed in where none is named.
+    pub fn home(&self) -> &'static str {
+        if self.name == IDENTITY.name {
+            IDENTITY_SCHEMA
+        } else {
+            self.name
+        }
+    }
 }
 
 macro_rules! files {
@@ -177,8 +186,14 @@ pub const MODULES: &[Module] = &[
     },
 ];
 
-/// Run where the database has no schema `auth`.
-pub const IDENTITY: (&str, &str) = ("auth.sql", include_str!("../../sql/identity/auth.sql"));
+/// Who there is and who is asking: made before the first module, where the database has no schema
+/// `auth`, and in that schema alone.
+pub const IDENTITY: Module = Module {
+    name: "identity",
+    files: files!("identity": "auth.sql"),
+    parts: &[],
+};
+pub const IDENTITY_SCHEMA: &str = "auth";
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -190,6 +205,7 @@ pub fn known() -> Vec<&'static str> {
 pub fn find(name: &str) -> &'static Module {
     MODULES
         .iter()
+        .chain([&IDENTITY])
         .find(|module| module.name == name)
         .unwrap_or_else(|| error::raise(error::module::unknown(name, &known())))
 }

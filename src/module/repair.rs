@@ -3,6 +3,7 @@
 
 use super::describe::{Description, describe};
 use super::difference::{Difference, compare};
+use super::install::qualified;
 use super::registry::run;
 use crate::catalog::{quote_ident, with_settings};
 
@@ -110,17 +111,8 @@ fn mend(difference: &Difference, adopted: &[String]) {
     run(&statement, &[]);
 }
 
-/// A trigger outside the schema names its table as Postgres wrote it, `auth.users`, quoted already.
-fn qualified(relation: &str) -> String {
-    if relation.contains('.') {
-        relation.to_owned()
-    } else {
-        quote_ident(relation)
-    }
-}
-
 /// `f(user_id uuid)` as a description names it, with the name quoted for use in a statement.
-fn callable(signature: &str) -> String {
+pub fn callable(signature: &str) -> String {
     match signature.split_once('(') {
         Some((name, arguments)) => format!("{}({arguments}", quote_ident(name)),
         None => quote_ident(signature),

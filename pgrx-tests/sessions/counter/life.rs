@@ -2,8 +2,7 @@
 //! its documentation.
 
 use super::{COUNTED, counted, differences, number};
-use crate::claims::sessions::cluster::{Cluster, Database, sqlstate};
-use postgres::Client;
+use crate::claims::sessions::cluster::{Cluster, Database, sqlstate, wait_until};
 
 #[test]
 fn a_session_notices_what_another_changed_about_its_counter() {
@@ -88,21 +87,6 @@ fn a_prepared_transaction_counts_when_it_is_committed() {
 }
 
 /// Waits until a query of `client` says true.
-fn wait_for(client: &mut Client, condition: &str) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while !client
-        .query_one(condition, &[])
-        .expect(condition)
-        .get::<_, bool>(0)
-    {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "never came true: {condition}"
-        );
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-}
-
 /// A publisher and a subscriber in one cluster; the slot is made by hand, as a subscription that
 /// makes its own would wait for the transaction it runs in.
 #[test]
@@ -148,8 +132,8 @@ fn applied_rows_count_once_whether_the_parent_is_replicated_or_not() {
                  WITH (create_slot = false, slot_name = 'counters')"
         ))
         .expect("subscribe");
-    wait_for(&mut there, "SELECT count(*) = 3 FROM s.local_likes");
-    wait_for(
+    wait_until(&mut there, "SELECT count(*) = 3 FROM s.local_likes");
+    wait_until(
         &mut there,
         "SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel",
     );
@@ -161,7 +145,7 @@ fn applied_rows_count_once_whether_the_parent_is_replicated_or_not() {
          INSERT INTO s.local_likes VALUES (4, 5), (5, 5), (6, 5)",
     )
     .expect("change");
-    wait_for(&mut there, "SELECT count(*) = 5 FROM s.local_likes");
+    wait_until(&mut there, "SELECT count(*) = 5 FROM s.local_likes");
     assert_eq!(differences(&mut there), 0);
     let likes = "SELECT string_agg(likes::text, ' ' ORDER BY id) FROM s.local_posts WHERE id < 6";
     let likes: String = there.query_one(likes, &[]).expect(likes).get(0);
@@ -172,7 +156,7 @@ fn applied_rows_count_once_whether_the_parent_is_replicated_or_not() {
     );
     here.batch_execute("TRUNCATE s.local_likes; INSERT INTO s.local_likes VALUES (9, 9)")
         .expect("truncate");
-    wait_for(&mut there, "SELECT count(*) = 1 FROM s.local_likes");
+    wait_until(&mut there, "SELECT count(*) = 1 FROM s.local_likes");
     assert_eq!(differences(&mut there), 0);
     there
         .batch_execute(
