@@ -1,14 +1,15 @@
 -- Who may read, write, moderate and own where. Every policy asks these functions, once per query; in
 -- PL/pgSQL, because it keeps its plans: SQL would plan anew each time.
 
--- Without settings of its own it becomes a part of each query that asks it. Those who may not read
--- sanctions see nothing by it.
 CREATE OR REPLACE FUNCTION active_sanctions() RETURNS SETOF sanctions
-LANGUAGE sql STABLE AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
     SELECT s.* FROM @schema@.sanctions s
-    WHERE s.status IN ('active', 'appealed') AND (s.expires_at IS NULL OR s.expires_at > pg_catalog.now())
+    WHERE s.status IN ('active', 'appealed') AND (s.expires_at IS NULL OR s.expires_at > now())
       -- A ban of somebody who was deleted is a ban of nobody.
-      AND pg_catalog.num_nonnulls(s.profile_id, s.target_id) > 0;
+      AND num_nonnulls(s.profile_id, s.target_id) > 0;
+END;
 $$;
 COMMENT ON FUNCTION active_sanctions() IS
     'The sanctions that hold now: neither reversed nor expired. For other functions and service_role. Stable. Example: SELECT count(*) FROM active_sanctions()';

@@ -42,7 +42,7 @@ COMMENT ON COLUMN posts.comment_count IS
 CREATE INDEX posts_space_id_created_at_idx ON posts (space_id, created_at, id);
 CREATE INDEX posts_space_id_state_idx ON posts (space_id, state) WHERE state <> 'published';
 CREATE INDEX posts_author_id_idx ON posts (author_id, created_at);
-CREATE INDEX posts_template_id_idx ON posts (template_id) WHERE template_id IS NOT NULL;
+CREATE INDEX posts_template_id_space_id_idx ON posts (template_id, space_id) WHERE template_id IS NOT NULL;
 
 CREATE POLICY posts_select_anon ON posts
     FOR SELECT TO anon

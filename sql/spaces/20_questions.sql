@@ -34,7 +34,8 @@ COMMENT ON COLUMN questions.answer_count IS 'Published answers; kept by the coun
 COMMENT ON COLUMN questions.bounty_amount IS 'What is held in escrow for a good answer, in bounty_currency; written by the functions of bounties.';
 COMMENT ON COLUMN questions.closed_at IS 'Since when it takes no answers; NULL: it does. Written by close_question and reopen_question.';
 CREATE INDEX questions_space_id_idx ON questions (space_id, post_id);
-CREATE INDEX questions_accepted_answer_id_idx ON questions (accepted_answer_id) WHERE accepted_answer_id IS NOT NULL;
+CREATE INDEX questions_accepted_answer_id_post_id_idx ON questions (accepted_answer_id, post_id)
+    WHERE accepted_answer_id IS NOT NULL;
 CREATE INDEX questions_closed_by_idx ON questions (closed_by) WHERE closed_by IS NOT NULL;
 
 CREATE TABLE answers (

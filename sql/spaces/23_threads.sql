@@ -121,6 +121,7 @@ RETURNS TABLE (id uuid, parent_id uuid, thread_root_id uuid, path text, answer_i
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 10 AS $$
     SELECT c.id, c.parent_id, c.thread_root_id, c.path, c.answer_id FROM @schema@.comments c
     WHERE c.post_id = answered_comments.post_id
+      AND EXISTS (SELECT FROM @schema@.posts p WHERE p.id = answered_comments.post_id AND p.state = 'published')
       AND c.space_id = ANY (ARRAY(SELECT @schema@.readable_space_ids()))
       AND (c.state <> 'published' OR (c.space_id, c.author_id) IN (SELECT h.space_id, h.author_id FROM @schema@.hidden_authors() h))
       AND EXISTS (SELECT FROM @schema@.comments a WHERE a.parent_id = c.id AND a.post_id = c.post_id);
