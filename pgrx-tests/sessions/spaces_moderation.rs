@@ -374,3 +374,22 @@ fn a_restored_dump_keeps_the_log_the_sanctions_and_the_outbox() {
         .expect("a post");
     assert_eq!(held.get::<_, String>(0), "held");
 }
+
+#[test]
+fn a_secret_that_was_opened_is_closed_by_one_repair() {
+    let database = world();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "GRANT SELECT ON spaces.webhooks TO authenticated, service_role;
+             SELECT community_core.install_module('spaces')",
+        )
+        .expect("a repair");
+    let faults = "SELECT count(*) FROM community_core.verify_module('spaces')";
+    assert_eq!(one(&mut client, faults), "0");
+    client
+        .batch_execute("SET ROLE service_role; SELECT id FROM spaces.webhooks")
+        .expect("what is open stays open");
+    let secret = client.batch_execute("SELECT secret FROM spaces.webhooks");
+    assert_eq!(sqlstate(secret), "42501");
+}

@@ -1,6 +1,6 @@
 //! Claims about the rules that look at what is written.
 
-use super::{As, be, outcome, run, run_as, text, text_as};
+use super::{As, be, run, text_as};
 
 fn rule(space: &str, by: &str, rule_type: &str, config: &str) -> String {
     text_as(

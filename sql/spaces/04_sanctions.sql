@@ -45,7 +45,7 @@ COMMENT ON COLUMN sanctions.status IS
     'An appealed sanction holds until it is reversed; an appeal that is turned down leaves it active. expired follows expires_at when expire_sanctions runs.';
 COMMENT ON COLUMN sanctions.appeal IS 'What the person says against it, once.';
 COMMENT ON COLUMN sanctions.expires_at IS 'When it ends by itself; NULL: never.';
-CREATE INDEX sanctions_profile_id_idx ON sanctions (profile_id, type) WHERE status IN ('active', 'appealed');
+CREATE INDEX sanctions_profile_id_idx ON sanctions (profile_id, type);
 CREATE INDEX sanctions_space_id_idx ON sanctions (space_id, created_at);
 CREATE INDEX sanctions_created_by_idx ON sanctions (created_by);
 CREATE INDEX sanctions_ended_by_idx ON sanctions (ended_by) WHERE ended_by IS NOT NULL;

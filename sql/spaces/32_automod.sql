@@ -20,7 +20,7 @@ COMMENT ON COLUMN automod_rules.rule_type IS
     'rate_limit: more than count within seconds; first_post: before count are published; banned_domain: a link to one of domains; trust_score: reputation below minimum.';
 COMMENT ON COLUMN automod_rules.config IS
     'The fields of the type, and for each action (refuse or hold), message (what the author reads) and content (a list of post, answer, comment).';
-CREATE INDEX automod_rules_space_id_idx ON automod_rules (space_id) WHERE enabled;
+CREATE INDEX automod_rules_space_id_idx ON automod_rules (space_id);
 CREATE INDEX automod_rules_config_idx ON automod_rules USING gin (config);
 
 CREATE POLICY automod_rules_select_moderators ON automod_rules

@@ -66,7 +66,7 @@ COMMENT ON COLUMN notifications.payload IS
     'Which rows it is about, by id: what they say is read where they are, by whoever may still read it.';
 COMMENT ON COLUMN notifications.delivery_status IS 'Of email and push: pending until a worker of the service has sent it.';
 COMMENT ON COLUMN notifications.digested_at IS 'When it went into a digest.';
-CREATE INDEX notifications_profile_id_idx ON notifications (profile_id, id DESC) WHERE channel = 'in_app';
+CREATE INDEX notifications_profile_id_idx ON notifications (profile_id, id DESC);
 CREATE INDEX notifications_unread_idx ON notifications (profile_id, type) WHERE read_at IS NULL AND channel = 'in_app';
 CREATE INDEX notifications_pending_idx ON notifications (channel, id) WHERE delivery_status = 'pending';
 CREATE INDEX notifications_space_id_idx ON notifications (space_id);

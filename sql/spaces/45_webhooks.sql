@@ -99,8 +99,8 @@ CREATE TABLE webhook_deliveries (
     sent_at       timestamptz,
     CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id),
     CONSTRAINT webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhooks (id) ON DELETE CASCADE,
-    CONSTRAINT webhook_deliveries_status_check CHECK (status IN ('pending', 'delivered', 'dead')),
-    CONSTRAINT webhook_deliveries_payload_check CHECK (status <> 'pending' OR payload IS NOT NULL),
+    CONSTRAINT webhook_deliveries_status_check CHECK (status IN ('pending', 'sending', 'delivered', 'dead')),
+    CONSTRAINT webhook_deliveries_payload_check CHECK (status IN ('delivered', 'dead') OR payload IS NOT NULL),
     CONSTRAINT webhook_deliveries_attempts_check CHECK (attempts >= 0),
     CONSTRAINT webhook_deliveries_response_code_check CHECK (response_code BETWEEN 100 AND 599),
     CONSTRAINT webhook_deliveries_sent_check CHECK ((status = 'delivered') = (sent_at IS NOT NULL))
@@ -108,11 +108,11 @@ CREATE TABLE webhook_deliveries (
 COMMENT ON TABLE webhook_deliveries IS
     'What is to be told, what was, and what came back. Written by emit_event in the transaction of the event; worked off by claim_webhook_deliveries and finish_webhook_delivery.';
 COMMENT ON COLUMN webhook_deliveries.payload IS 'What is sent; purged after 30 days.';
-COMMENT ON COLUMN webhook_deliveries.status IS 'dead: given up after as many attempts as the setting spaces_webhook_attempts allows.';
+COMMENT ON COLUMN webhook_deliveries.status IS 'sending: a worker has it; dead: given up after as many attempts as the setting spaces_webhook_attempts allows.';
 COMMENT ON COLUMN webhook_deliveries.available_at IS
     'When it may be claimed: after the back-off, or when the worker that has it is taken for dead.';
 CREATE INDEX webhook_deliveries_webhook_id_idx ON webhook_deliveries (webhook_id, id DESC);
-CREATE INDEX webhook_deliveries_pending_idx ON webhook_deliveries (available_at) WHERE status = 'pending';
+CREATE INDEX webhook_deliveries_pending_idx ON webhook_deliveries (available_at) WHERE status IN ('pending', 'sending');
 CREATE INDEX webhook_deliveries_payload_idx ON webhook_deliveries USING gin (payload);
 CREATE INDEX webhook_deliveries_created_at_idx ON webhook_deliveries (created_at);
 CREATE POLICY webhook_deliveries_select_owners ON webhook_deliveries

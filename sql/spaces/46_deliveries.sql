@@ -12,18 +12,18 @@ BEGIN
     SET status = 'dead', last_error = coalesce(d.last_error, 'no worker came back with an answer')
     WHERE d.id IN (
         SELECT e.id FROM @schema@.webhook_deliveries e
-        WHERE e.status = 'pending' AND e.available_at <= claim_webhook_deliveries.at
+        WHERE e.status IN ('pending', 'sending') AND e.available_at <= claim_webhook_deliveries.at
           AND e.attempts >= community_core.spaces_setting('webhook_attempts')
         FOR UPDATE SKIP LOCKED);
     RETURN QUERY
     WITH claimed AS (
         UPDATE @schema@.webhook_deliveries d
-        SET attempts = d.attempts + 1,
+        SET status = 'sending', attempts = d.attempts + 1,
             available_at = claim_webhook_deliveries.at
                          + pg_catalog.make_interval(secs => community_core.spaces_setting('webhook_lease'))
         WHERE d.id IN (
             SELECT e.id FROM @schema@.webhook_deliveries e
-            WHERE e.status = 'pending' AND e.available_at <= claim_webhook_deliveries.at
+            WHERE e.status IN ('pending', 'sending') AND e.available_at <= claim_webhook_deliveries.at
               AND e.attempts < community_core.spaces_setting('webhook_attempts')
               AND EXISTS (SELECT FROM @schema@.webhooks w WHERE w.id = e.webhook_id AND w.status = 'active')
             ORDER BY e.available_at, e.id LIMIT how_many FOR UPDATE SKIP LOCKED)
@@ -61,7 +61,7 @@ BEGIN
         available_at = finish_webhook_delivery.at + pg_catalog.make_interval(
             secs => community_core.spaces_setting('webhook_backoff') * pg_catalog.power(2, LEAST(d.attempts, 16) - 1)
                   * (0.5 + pg_catalog.random()))
-    WHERE d.id = delivery_id AND d.status = 'pending' AND d.attempts = attempt AND attempt > 0
+    WHERE d.id = delivery_id AND d.status = 'sending' AND d.attempts = attempt
     RETURNING d.webhook_id INTO webhook;
     IF webhook IS NULL THEN
         RETURN false;
@@ -73,7 +73,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION finish_webhook_delivery(uuid, int, int, text, timestamptz) IS
-    'Ends a claim: delivered with a response_code from 200 to 299; otherwise tried again after setting community_core.spaces_webhook_backoff seconds, doubled with each attempt, times 0.5 to 1.5 by chance, until it is dead. attempt: as claim_webhook_deliveries gave it; failure: why there was no answer. Returns false where the claim has passed to another worker. Volatile. Errors: 22023 neither of the two, 23514 no such response_code. Example: SELECT finish_webhook_delivery(delivery_id, attempt, 204) FROM claim_webhook_deliveries(1)';
+    'Ends a claim: delivered with a response_code from 200 to 299; otherwise tried again after setting community_core.spaces_webhook_backoff seconds, doubled with each attempt, times 0.5 to 1.5 by chance, until it is dead. attempt: as claim_webhook_deliveries gave it; failure: why there was no answer. Returns false where the claim has ended or passed to another worker. Volatile. Errors: 22023 neither of the two, 23514 no such response_code. Example: SELECT finish_webhook_delivery(delivery_id, attempt, 204) FROM claim_webhook_deliveries(1)';
 GRANT EXECUTE ON FUNCTION finish_webhook_delivery(uuid, int, int, text, timestamptz) TO service_role;
 
 CREATE OR REPLACE FUNCTION replay_webhook_delivery(delivery_id uuid) RETURNS uuid
@@ -89,7 +89,7 @@ BEGIN
         RAISE EXCEPTION 'there is no delivery % of yours', delivery_id
             USING ERRCODE = 'insufficient_privilege', HINT = 'Deliveries are replayed by owners of the webhook''s space.';
     END IF;
-    IF past.payload IS NULL OR past.status = 'pending' THEN
+    IF past.payload IS NULL OR past.status IN ('pending', 'sending') THEN
         RAISE EXCEPTION 'delivery % cannot be replayed', delivery_id
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'It still waits to be delivered, or what it told was purged after 30 days.';
@@ -105,5 +105,5 @@ GRANT EXECUTE ON FUNCTION replay_webhook_delivery(uuid) TO authenticated, servic
 
 -- What still waits after 30 days is not told any more.
 SELECT community_core.create_retention_policy('webhook_deliveries', 'created_at', '30 days', 'anonymize',
-    '{"payload": "NULL", "status": "CASE status WHEN ''pending'' THEN ''dead'' ELSE status END"}')
+    '{"payload": "NULL", "status": "CASE WHEN status = ''delivered'' THEN status ELSE ''dead'' END"}')
 WHERE NOT community_core.has_retention_policy('webhook_deliveries', 'anonymize_created_at');
