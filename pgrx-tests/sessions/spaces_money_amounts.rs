@@ -97,8 +97,8 @@ fn periods_follow_one_another_in_whole_months_on_the_anchors_day_in_every_time_z
                      AND p::time = a::time
                      AND extract(day FROM p) = least(extract(day FROM a),
                          extract(day FROM date_trunc('month', p) + interval '1 month' - interval '1 day')))::text
-             FROM (SELECT to_timestamp({seconds} + 1700000000) AT TIME ZONE 'UTC' AS a,
-                          spaces.period_start(to_timestamp({seconds} + 1700000000), '{interval}', {number})
+             FROM (SELECT to_timestamp({seconds} + 1700000000::bigint) AT TIME ZONE 'UTC' AS a,
+                          spaces.period_start(to_timestamp({seconds} + 1700000000::bigint), '{interval}', {number})
                               AT TIME ZONE 'UTC' AS p) AS periods"
         ));
             prop_assert_eq!(right, "true");

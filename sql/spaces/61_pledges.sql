@@ -44,7 +44,8 @@ CREATE TABLE pledges (
     CONSTRAINT pledges_next_charge_at_check CHECK ((next_charge_at IS NOT NULL) = (status = 'active')),
     CONSTRAINT pledges_cancelled_at_check CHECK ((cancelled_at IS NOT NULL) = (status = 'cancelled')),
     -- Nobody is left who could be charged.
-    CONSTRAINT pledges_profile_id_check CHECK (profile_id IS NOT NULL OR status = 'cancelled')
+    CONSTRAINT pledges_profile_id_check CHECK (
+        profile_id IS NOT NULL OR (status = 'cancelled' AND payment_method_id IS NULL))
 );
 COMMENT ON TABLE pledges IS
     'What somebody has promised to give in each period, until it is cancelled. The person sees it, pauses, resumes and cancels it; what it is about stays as it was promised.';
@@ -73,6 +74,8 @@ BEGIN
     IF TG_OP = 'UPDATE' THEN
         IF NEW.profile_id IS NULL AND OLD.profile_id IS NOT NULL THEN
             NEW.status := 'cancelled';
+            -- Without the person nothing ties the method to the pledge, not even its foreign key.
+            NEW.payment_method_id := NULL;
         ELSIF OLD.status = 'cancelled' AND NEW.status <> 'cancelled' THEN
             RAISE EXCEPTION 'pledge % is cancelled', OLD.id
                 USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Make a new pledge.';
