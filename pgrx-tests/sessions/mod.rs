@@ -15,6 +15,7 @@ mod operations;
 mod pair;
 mod retention;
 mod spaces_content;
+mod spaces_events;
 mod spaces_moderation;
 mod spaces_money;
 mod spaces_money_amounts;
