@@ -225,6 +225,8 @@ fn an_upgrade_from_every_release_gives_what_a_fresh_installation_gives_with_the_
 
 #[test]
 fn the_upgrade_script_says_how_this_version_differs_from_the_last_release() {
+    // Brings this version's install script to where the server looks for it.
+    Cluster::shared();
     let release = releases().pop().expect("a release");
     let from = version(&release);
     let check = Command::new("python3")
