@@ -72,7 +72,7 @@ mod tests {
     // 0001; an index that holds the rows in which the column is set serves the foreign key, and so does
     // a unique one of some of its columns.
     #[pg_test]
-    fn every_foreign_key_has_an_index() {
+    fn every_foreign_key_of_every_module_has_an_index() {
         offenders(
             "SELECT k.conrelid::regclass || ': ' || k.conname FROM pg_constraint k JOIN module m ON m.oid = k.connamespace
              WHERE k.contype = 'f' AND NOT EXISTS (
@@ -406,7 +406,7 @@ mod tests {
         )
         .expect("a careless community");
         let claims: [(&str, fn()); 9] = [
-            ("index", every_foreign_key_has_an_index),
+            ("index", every_foreign_key_of_every_module_has_an_index),
             ("search_path", every_function_pins_its_search_path),
             ("anon", anon_calls_definer_functions_by_name_only),
             (
