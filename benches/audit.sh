@@ -8,6 +8,8 @@
 # best of ROUNDS (5); the rivals take turns. Run as root it becomes the user postgres.
 set -eu
 cd "$(dirname "$0")"
+# shellcheck source=scripts/report.sh
+. ../scripts/report.sh
 bin=$("${PG_CONFIG:-pg_config}" --bindir)
 rounds=${ROUNDS:-5}
 work=$(mktemp -d "${TMPDIR:-/tmp}/audit-bench.XXXXXX")
@@ -46,12 +48,14 @@ seconds() {
 }
 best() { sort -n "$1" | sed -n "${2:-1}p"; }
 highest() { sort -rn "$1" | sed -n 1p; }
-# name, measured, against, target; "at most" or "at least"
-line() {
-    awk -v name="$1" -v a="$2" -v b="$3" -v target="$4" -v at_most="$5" 'BEGIN {
-        ratio = a / b; ok = at_most ? ratio <= target : ratio >= target
-        printf "%-52s %10.3f %10.3f %8.2f   %s %-5s %s\n", name, a, b, ratio,
-            at_most ? "<=" : ">=", target, ok ? "reached" : "MISSED" }'
+failed=0
+# The best of ours beside the best of the other's, as work, against, unit, two files, target.
+compare() {
+    best=best
+    [ "$3" = s ] || best=highest
+    ours=$($best "$4") other=$($best "$5")
+    report_row audit "$1" "$2" "$3" "$ours" "$other" "$(awk -v a="$ours" -v b="$other" 'BEGIN { print a / b }')" \
+        "$(spread "$4" "$5")" "$6" || failed=1
 }
 
 sql -c "SET community_core.modules = 'none'" -c 'CREATE EXTENSION community_core' -f audit.sql >/dev/null
@@ -94,15 +98,13 @@ for round in $(seq "$rounds"); do
         sed -n 1p >> "$work/verify"
 done
 
-printf '%-52s %10s %10s %8s\n' 'work' 'this' 'against' 'ratio'
-chained=$(best "$work/insert.chained")
-line '50,000 inserts, s / row trigger without a chain' "$chained" "$(best "$work/insert.plain")" 1.0 1
-line '50,000 inserts, s / PL/pgSQL hash chain' "$chained" "$(best "$work/insert.hashed")" 0.6 1
-line "50,000 inserts, s / supa_audit's design" "$chained" "$(best "$work/insert.versioned")" 0.35 1
-line '8 clients, 8 chains, tps / row trigger, no chain' "$(highest "$work/single.chained")" \
-    "$(highest "$work/single.plain")" 0.8 ''
-line 'same, with a marker table and a deferred trigger' "$(highest "$work/single.marked")" \
-    "$(highest "$work/single.plain")" 0.8 ''
-verify=$(best "$work/verify")
-line 'verify 500,000 entries, rows per second / 500,000' \
-    "$(awk -v s="$verify" 'BEGIN { print 500000 / s }')" 500000 1.0 ''
+report_heading
+compare '50,000 inserts' 'row trigger without a chain' s "$work/insert.chained" "$work/insert.plain" '<= 1.0'
+compare '50,000 inserts' 'PL/pgSQL hash chain' s "$work/insert.chained" "$work/insert.hashed" '<= 0.6'
+compare '50,000 inserts' "supa_audit's design" s "$work/insert.chained" "$work/insert.versioned" '<= 0.35'
+compare '8 clients, 8 chains' 'row trigger, no chain' tps "$work/single.chained" "$work/single.plain" '>= 0.8'
+compare '8 clients, 8 chains, marker table' 'row trigger, no chain' tps "$work/single.marked" "$work/single.plain" '>= 0.8'
+rate=$(awk -v s="$(best "$work/verify")" 'BEGIN { print 500000 / s }')
+report_row audit 'verify 500,000 entries' 'a number' rows/s "$rate" 500000 \
+    "$(awk -v r="$rate" 'BEGIN { print r / 500000 }')" '' '>= 1.0' || failed=1
+exit "$failed"

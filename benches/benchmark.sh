@@ -1,39 +1,42 @@
-#!/bin/sh
-# Measures the benchmark engine against the document's own SQL, on a throwaway cluster.
-# PG_CONFIG names the server to use; the extension must be installed there (a release build).
-# PEOPLE (default 1000000) sets the size.
-set -eu
-here=$(cd "$(dirname "$0")" && pwd)
+#!/usr/bin/env bash
+# The benchmark engine beside the document's own SQL: consenting people with five scores each, in 160
+# cells. The two take turns.
+# usage: PG_CONFIG=... benches/benchmark.sh        PEOPLE (1000000) and ROUNDS (3) scale it
+set -euo pipefail
+cd "$(dirname "$0")/.."
 bin=$("${PG_CONFIG:-pg_config}" --bindir)
-directory=$(mktemp -d "${TMPDIR:-/tmp}/community_core-bench.XXXXXX")
-server=
+# shellcheck source=scripts/cluster.sh
+. scripts/cluster.sh
+# shellcheck source=scripts/report.sh
+. scripts/report.sh
+trap stop_cluster EXIT
+start_cluster "$bin" fsync=off shared_buffers=1GB work_mem=64MB maintenance_work_mem=256MB \
+    max_wal_size=8GB checkpoint_timeout=1h autovacuum=off
+export PGDATABASE=postgres PGOPTIONS='-c client_min_messages=warning'
+psql() { "$bin/psql" -X -q -v ON_ERROR_STOP=1 "$@"; }
+psql -c "SET community_core.modules = 'none'" -c 'CREATE EXTENSION community_core'
+psql -o /dev/null -v people="${PEOPLE:-1000000}" -v rounds="${ROUNDS:-3}" -f benches/benchmark.sql
 
-# Postgres refuses to run as root.
-as_server_user() {
-    if [ "$(id -u)" = 0 ]; then runuser -u "${BENCH_USER:-postgres}" -- "$@"; else "$@"; fi
+# The samples of a work's side, in the order they were taken.
+samples() {
+    psql -At -c "SELECT ms FROM sample WHERE work = '$1' AND side = '$2' ORDER BY number" >"$cluster/$1.$2"
+    echo "$cluster/$1.$2"
 }
-stop() {
-    if [ -s data/postmaster.pid ]; then kill -INT "$(head -n 1 data/postmaster.pid)" || true; fi
-    [ -z "$server" ] || wait "$server" || true
-    rm -rf "$directory"
+failed=0
+compare() {
+    report_rounds benchmark "$@" || failed=1
 }
-trap stop EXIT
-trap 'exit 1' INT TERM
-
-[ "$(id -u)" != 0 ] || chown "${BENCH_USER:-postgres}" "$directory"
-cd "$directory"
-as_server_user "$bin/initdb" --pgdata "$directory/data" --username postgres --auth trust \
-    --encoding UTF8 --locale C --no-sync > initdb.log
-as_server_user "$bin/postgres" -D "$directory/data" -k "$directory" -c listen_addresses= \
-    -c fsync=off -c shared_buffers=1GB -c work_mem=64MB -c maintenance_work_mem=256MB \
-    -c max_wal_size=8GB -c autovacuum=off > postgres.log 2>&1 &
-server=$!
-export PGHOST="$directory" PGUSER=postgres
-until "$bin/psql" -qXAt -c 'SELECT 1' postgres > /dev/null 2>&1; do
-    kill -0 "$server" || { cat postgres.log; exit 1; }
-    sleep 0.2
-done
-"$bin/psql" -qX -v ON_ERROR_STOP=1 postgres \
-    -c "SET community_core.modules = 'none'" -c 'CREATE EXTENSION community_core'
-"$bin/psql" -qX -v ON_ERROR_STOP=1 -v people="${PEOPLE:-1000000}" -f "$here/benchmark.sql" postgres |
-    grep '[|+]'
+report_heading
+document=$(samples document plain)
+# How many times faster: the document's time over ours.
+compare 'refresh after 1,000 changes, times faster' "the document's view, ms" ms \
+    "$document" "$(samples refresh ours)" '>= 100' '>= 1000'
+compare 'first build' "the document's view" ms "$(samples build ours)" "$document" '<= 1.5' '<= 1.0'
+compare '20,000 score inserts with the queue' 'without' ms \
+    "$(samples insert ours)" "$(samples insert plain)" '<= 1.15' '<= 1.05'
+reading=$(median <"$(samples reading ours)")
+report_row benchmark 'reading all cells' '5 ms' ms "$reading" 5 "$(awk -v a="$reading" 'BEGIN { print a / 5 }')" \
+    '' '<= 1.0' '<= 0.4' || failed=1
+compare 'k_anonymous_avg over all people' 'avg + count(distinct)' ms \
+    "$(samples average ours)" "$(samples average plain)" '<= 0.5' '<= 0.3'
+exit "$failed"

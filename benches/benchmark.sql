@@ -2,12 +2,11 @@
 CREATE TABLE size AS SELECT :people::integer AS people;
 CREATE SCHEMA auth;
 CREATE TABLE auth.users (id uuid PRIMARY KEY);
-CREATE TABLE profiles (id uuid PRIMARY KEY REFERENCES auth.users ON DELETE CASCADE, stage text, note text);
+CREATE TABLE profiles (id uuid PRIMARY KEY, stage text, note text);
 CREATE TABLE consent_preferences (
-    user_id uuid REFERENCES auth.users ON DELETE CASCADE, category text NOT NULL,
-    enabled boolean NOT NULL DEFAULT false, UNIQUE (user_id, category));
+    user_id uuid, category text NOT NULL, enabled boolean NOT NULL DEFAULT false, UNIQUE (user_id, category));
 CREATE TABLE investor_readiness_scores (
-    id uuid PRIMARY KEY DEFAULT gen_random_uuid(), user_id uuid REFERENCES auth.users ON DELETE CASCADE,
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(), user_id uuid,
     overall_score integer, created_at timestamptz NOT NULL DEFAULT now());
 
 INSERT INTO auth.users SELECT md5(n::text)::uuid FROM generate_series(1, :people) AS n;
@@ -18,6 +17,9 @@ INSERT INTO investor_readiness_scores (user_id, overall_score, created_at)
     SELECT md5((1 + n % :people)::text)::uuid, (random() * 100)::integer, now() - (random() * 1000) * interval '1 day'
     FROM generate_series(1, 5 * :people) AS n;
 CREATE INDEX ON investor_readiness_scores (user_id, created_at DESC);
+ALTER TABLE profiles ADD FOREIGN KEY (id) REFERENCES auth.users ON DELETE CASCADE;
+ALTER TABLE consent_preferences ADD FOREIGN KEY (user_id) REFERENCES auth.users ON DELETE CASCADE;
+ALTER TABLE investor_readiness_scores ADD FOREIGN KEY (user_id) REFERENCES auth.users ON DELETE CASCADE;
 VACUUM ANALYZE;
 
 -- The document's own view.
@@ -34,18 +36,13 @@ GROUP BY p.stage
 HAVING COUNT(*) >= 5;
 CREATE UNIQUE INDEX ON benchmark_stage_aggregates (stage);
 
--- Milliseconds of a statement, the best of several times; `prepare` runs before each, unmeasured.
-CREATE FUNCTION best(statement text, times integer, prepare text DEFAULT 'SELECT') RETURNS double precision
-LANGUAGE plpgsql AS $$
-DECLARE best double precision := 'Infinity'; started timestamptz;
+-- Milliseconds of each statement measured, `side` being ours or the plain one beside it.
+CREATE TABLE sample (work text, side text, ms double precision, number integer GENERATED ALWAYS AS IDENTITY);
+CREATE PROCEDURE measure(work text, side text, statement text) LANGUAGE plpgsql AS $$
+DECLARE started timestamptz := clock_timestamp();
 BEGIN
-    FOR i IN 1 .. times LOOP
-        EXECUTE prepare;
-        started := clock_timestamp();
-        EXECUTE statement;
-        best := least(best, extract(epoch FROM clock_timestamp() - started) * 1000);
-    END LOOP;
-    RETURN best;
+    EXECUTE statement;
+    INSERT INTO sample VALUES (work, side, extract(epoch FROM clock_timestamp() - started) * 1000);
 END $$;
 
 CREATE FUNCTION make() RETURNS void LANGUAGE sql AS $$
@@ -57,22 +54,27 @@ CREATE FUNCTION make() RETURNS void LANGUAGE sql AS $$
         minimum => 0, maximum => 100, totals => false)
 $$;
 
-CREATE TABLE result (position integer, work text, ours double precision, plain double precision, ratio double precision, must text, reached boolean);
+-- Scores that change between two refreshes.
+CREATE PROCEDURE change_scores(how_many integer) LANGUAGE sql AS $$
+    INSERT INTO investor_readiness_scores (user_id, overall_score)
+    SELECT md5((1 + (random() * ((SELECT people FROM size) - 1))::integer)::text)::uuid, (random() * 100)::integer
+    FROM generate_series(1, how_many)
+$$;
 
-SELECT best('REFRESH MATERIALIZED VIEW CONCURRENTLY benchmark_stage_aggregates', 3) AS document \gset
-SELECT best('SELECT community_core.refresh_benchmark(''irs_by_stage'')', 3,
-            $$DO 'BEGIN IF to_regclass(''irs_by_stage'') IS NOT NULL THEN PERFORM community_core.drop_benchmark(''irs_by_stage''); END IF; PERFORM make(); END'$$) AS build \gset
-INSERT INTO result VALUES (2, 'first build', :build, :document, :build / :document, '<= 1.5 times', :build <= 1.5 * :document);
+SELECT $$CALL measure('document', 'plain', 'REFRESH MATERIALIZED VIEW CONCURRENTLY benchmark_stage_aggregates')$$,
+       CASE WHEN round > 1 THEN $$SELECT community_core.drop_benchmark('irs_by_stage')$$ END,
+       'SELECT make()',
+       $$CALL measure('build', 'ours', 'SELECT community_core.refresh_benchmark(''irs_by_stage'')')$$
+FROM generate_series(1, :rounds) AS round \gexec
 VACUUM ANALYZE irs_by_stage_contributions, irs_by_stage_cells, irs_by_stage_histogram;
 
-SELECT best('SELECT community_core.refresh_benchmark(''irs_by_stage'')', 7, $$
-    INSERT INTO investor_readiness_scores (user_id, overall_score)
-    SELECT md5((1 + (random() * ((SELECT people FROM size) - 1))::integer)::text)::uuid, (random() * 100)::integer FROM generate_series(1, 1000)
-$$) AS fold \gset
-INSERT INTO result VALUES (1, 'refresh after 1,000 changes', :fold, :document, :document / :fold, '>= 100 times faster', :document >= 100 * :fold);
+SELECT 'CALL change_scores(1000)',
+       $$CALL measure('refresh', 'ours', 'SELECT community_core.refresh_benchmark(''irs_by_stage'')')$$
+FROM generate_series(1, :rounds) \gexec
 
-SELECT best('SELECT * FROM irs_by_stage', 20) AS reading, best('SELECT * FROM benchmark_stage_aggregates', 20) AS plain \gset
-INSERT INTO result VALUES (4, 'reading all cells', :reading, :plain, :reading / :plain, '<= 5 ms', :reading <= 5);
+SELECT $$CALL measure('reading', 'ours', 'SELECT * FROM irs_by_stage')$$,
+       $$CALL measure('reading', 'plain', 'SELECT * FROM benchmark_stage_aggregates')$$
+FROM generate_series(0, 4 * :rounds) \gexec
 
 -- Scores written one statement at a time.
 CREATE PROCEDURE write_scores() LANGUAGE plpgsql AS $$
@@ -81,24 +83,14 @@ BEGIN
         INSERT INTO investor_readiness_scores (user_id, overall_score) VALUES (md5(n::text)::uuid, 50);
     END LOOP;
 END $$;
-SELECT best('CALL write_scores()', 1) AS warm \gset
-SELECT least(best('CALL write_scores()', 1, 'ALTER TABLE investor_readiness_scores DISABLE TRIGGER benchmark_irs_by_stage_changed')) AS without_1,
-       best('CALL write_scores()', 1, 'ALTER TABLE investor_readiness_scores ENABLE TRIGGER benchmark_irs_by_stage_changed') AS with_1,
-       best('CALL write_scores()', 1, 'ALTER TABLE investor_readiness_scores DISABLE TRIGGER benchmark_irs_by_stage_changed') AS without_2,
-       best('CALL write_scores()', 1, 'ALTER TABLE investor_readiness_scores ENABLE TRIGGER benchmark_irs_by_stage_changed') AS with_2,
-       best('CALL write_scores()', 1, 'ALTER TABLE investor_readiness_scores DISABLE TRIGGER benchmark_irs_by_stage_changed') AS without_3,
-       best('CALL write_scores()', 1, 'ALTER TABLE investor_readiness_scores ENABLE TRIGGER benchmark_irs_by_stage_changed') AS with_3 \gset
-SELECT least(:with_1, :with_2, :with_3) AS queued, least(:without_1, :without_2, :without_3) AS unqueued \gset
-INSERT INTO result VALUES (3, '20,000 score inserts with the queue', :queued, :unqueued, :queued / :unqueued, '<= 1.15 times', :queued <= 1.15 * :unqueued);
+CALL write_scores();
+SELECT format('ALTER TABLE investor_readiness_scores %s TRIGGER benchmark_irs_by_stage_changed', change),
+       format($$CALL measure('insert', %L, 'CALL write_scores()')$$, side)
+FROM generate_series(1, 2 * :rounds), (VALUES ('DISABLE', 'plain'), ('ENABLE', 'ours')) AS v (change, side) \gexec
 
 CREATE TABLE observed AS
     SELECT md5(n::text)::uuid AS person, (random() * 100)::numeric(5,2) AS value FROM generate_series(1, :people) AS n ORDER BY random();
 VACUUM ANALYZE observed;
-SELECT best('SELECT avg(value), count(DISTINCT person) FROM observed', 3) AS plain,
-       best('SELECT community_core.k_anonymous_avg(person, value, 5) FROM observed', 3) AS ours \gset
-INSERT INTO result VALUES (5, 'k_anonymous_avg over all people', :ours, :plain, :ours / :plain, '<= 0.5 times', :ours <= 0.5 * :plain);
-
-\pset border 2
-SELECT work, round(ours::numeric, 1) AS "ours, ms", round(plain::numeric, 1) AS "plain, ms",
-       round(ratio::numeric, 2) AS ratio, must AS "must reach", CASE WHEN reached THEN 'yes' ELSE 'NO' END AS reached
-FROM result ORDER BY position;
+SELECT $$CALL measure('average', 'plain', 'SELECT avg(value), count(DISTINCT person) FROM observed')$$,
+       $$CALL measure('average', 'ours', 'SELECT community_core.k_anonymous_avg(person, value, 5) FROM observed')$$
+FROM generate_series(1, :rounds) \gexec

@@ -2,14 +2,15 @@
 # The counter engine beside no trigger, a PL/pgSQL row trigger and a hand-written statement trigger,
 # on tables as communities have them: a key, a foreign key that cascades, and its index.
 # usage: PG_CONFIG=... benches/counter.sh [ROUNDS]
-# Each round measures one after the other, and gives a ratio; the ratio reported is the median of
-# the rounds', so that a machine that is busy for a while is busy for both.
+# Each round measures one after the other, and gives a ratio.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-5}
 bin=$("${PG_CONFIG:-pg_config}" --bindir)
 # shellcheck source=scripts/cluster.sh
 . scripts/cluster.sh
+# shellcheck source=scripts/report.sh
+. scripts/report.sh
 trap stop_cluster EXIT
 start_cluster "$bin" shared_buffers=512MB max_wal_size=8GB checkpoint_timeout=1h max_connections=50 \
     autovacuum=off
@@ -43,9 +44,6 @@ CREATE TRIGGER count AFTER INSERT ON statement.likes REFERENCING NEW TABLE AS ne
 FOR EACH STATEMENT EXECUTE FUNCTION statement.count();
 SQL
 
-# Median of the numbers on standard input.
-median() { sort -g | awk '{ v[NR] = $1 } END { print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
-
 fresh() {
     psql -c "SET session_replication_role = replica" -c "TRUNCATE $1.likes" -c "UPDATE $1.posts SET likes = 0 WHERE likes <> 0" \
         -c "VACUUM (ANALYZE) $1.posts"
@@ -76,15 +74,9 @@ measure() {
 }
 
 failed=0
-report() {
-    local what=$1 name=$2 ours=$3 theirs=$4 relation=$5 must=$6 aim=$7
-    local a b r
-    a=$(median <"$cluster/$name.$ours") b=$(median <"$cluster/$name.$theirs")
-    r=$(paste "$cluster/$name.$ours" "$cluster/$name.$theirs" | awk '{ print $1 / $2 }' | median)
-    awk -v what="$what" -v theirs="$theirs" -v a="$a" -v b="$b" -v r="$r" -v rel="$relation" -v must="$must" -v aim="$aim" 'BEGIN {
-        ok = (rel == "<=") ? r <= must : r >= must
-        printf "%-48s %-10s %10.1f %10.1f %8.3f   %s %-6s %-6s %s\n", what, theirs, a, b, r, rel, must, aim, ok ? "yes" : "NO"
-        exit !ok }' || failed=1
+# The figures of `$2` under measurement `$1`, beside those of `$3`.
+compare() {
+    report_rounds counter "$4" "$5" "$6" "$cluster/$1.$2" "$cluster/$1.$3" "$7" "$8" || failed=1
 }
 
 measure bulk "$rounds" 'none engine per_row statement' insert "SELECT 1 + n % 10000 FROM generate_series(1, 200000) AS n"
@@ -92,14 +84,14 @@ measure one 3 'engine per_row' insert "SELECT 1 FROM generate_series(1, 20000)"
 measure spread $((3 * rounds)) 'engine per_row' throughput 4 'random(1, 10000)'
 measure hot $((3 * rounds)) 'engine per_row slots' throughput 16 1
 
-printf '%-48s %-10s %10s %10s %8s   %-9s %-6s %s\n' work against engine other ratio 'must be' aim reached
-report '200,000 children, 10,000 parents (ms)' bulk engine none '<=' 1.15 1.05
-report '200,000 children, 10,000 parents (ms)' bulk engine per_row '<=' 0.6 0.5
-report '200,000 children, 10,000 parents (ms)' bulk engine statement '<=' 1.0 0.95
-report 'single rows, 4 clients, spread parents (tps)' spread engine per_row '>=' 1.0 1.2
-report '16 clients, one hot parent (tps)' hot engine per_row '>=' 0.95 1.1
-report '16 clients, one hot parent, 16 slots (tps)' hot slots per_row '>=' 8 15
-report '20,000 children, one parent (ms)' one engine per_row '<=' 0.05 0.02
+report_heading
+compare bulk engine none '200,000 children, 10,000 parents' 'no trigger' ms '<= 1.15' '<= 1.05'
+compare bulk engine per_row '200,000 children, 10,000 parents' 'PL/pgSQL row trigger' ms '<= 0.6' '<= 0.5'
+compare bulk engine statement '200,000 children, 10,000 parents' 'SQL statement trigger' ms '<= 1.0' '<= 0.95'
+compare spread engine per_row 'single rows, 4 clients, spread parents' 'PL/pgSQL row trigger' tps '>= 1.0' '>= 1.2'
+compare hot engine per_row '16 clients, one hot parent' 'PL/pgSQL row trigger' tps '>= 0.95' '>= 1.1'
+compare hot slots per_row '16 clients, one hot parent, 16 slots' 'PL/pgSQL row trigger' tps '>= 8' '>= 15'
+compare one engine per_row '20,000 children, one parent' 'PL/pgSQL row trigger' ms '<= 0.05' '<= 0.02'
 differences=$(psql -At -c "SELECT count(*) FROM community_core.verify_counters()")
 echo "differences between the counters and a recount: $differences"
 [ "$differences" = 0 ] && [ "$failed" = 0 ]

@@ -10,6 +10,8 @@ rounds=${1:-5} pairs=${2:-20000} clients=${3:-16}
 bin=$("${PG_CONFIG:-pg_config}" --bindir)
 # shellcheck source=scripts/cluster.sh
 . scripts/cluster.sh
+# shellcheck source=scripts/report.sh
+. scripts/report.sh
 trap stop_cluster EXIT
 start_cluster "$bin" shared_buffers=512MB max_wal_size=8GB checkpoint_timeout=1h max_connections=50 \
     autovacuum=off synchronous_commit=off
@@ -79,8 +81,6 @@ SQL
     fi
 }
 
-median() { sort -g | awk '{ v[NR] = $1 } END { print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
-
 each=$((2 * pairs / clients))
 failed=0
 for _ in $(seq "$rounds"); do
@@ -98,11 +98,9 @@ for _ in $(seq "$rounds"); do
     done
 done
 
-printf '%-52s %10s\n' "$clients clients, both sides of $pairs pairs" 'choices/s'
-for variant in $variants; do printf '  %-50s %10.0f\n' "$variant" "$(median <"$cluster/$variant")"; done
-for other in trigger statement; do
-    awk -v a="$(median <"$cluster/engine")" -v b="$(median <"$cluster/$other")" -v other="$other" \
-        'BEGIN { r = a / b; printf "  %-50s %9.2fx  %s\n", "engine / " other " (must be 0.80x or more)", r, (r >= 0.8) ? "ok" : "MISSED"; exit (r < 0.8) }' || failed=1
-done
+report_heading
+what="$clients clients, both sides of $pairs pairs"
+report_rounds pair "$what" 'PL/pgSQL row trigger' tps "$cluster/engine" "$cluster/trigger" '>= 0.8' || failed=1
+report_rounds pair "$what" 'one upsert by hand' tps "$cluster/engine" "$cluster/statement" '>= 0.8' || failed=1
 psql -At -c "SELECT 'deadlocks: ' || deadlocks FROM pg_stat_database WHERE datname = current_database()"
 exit "$failed"

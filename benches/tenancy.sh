@@ -4,7 +4,10 @@
 # usage: benches/tenancy.sh        PG_CONFIG says which PostgreSQL; ROWS, ORGANIZATIONS and SAMPLES scale it
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/cluster.sh
 . scripts/cluster.sh
+# shellcheck source=scripts/report.sh
+. scripts/report.sh
 bin=$("${PG_CONFIG:?}" --bindir)
 rows=${ROWS:-5000000} organizations=${ORGANIZATIONS:-10000} samples=${SAMPLES:-20}
 trap stop_cluster EXIT
@@ -60,14 +63,14 @@ best() { sort -n "$1" | sed -n 1p; }
 
 # Alternating, and the best of each, so that it does not matter with what else the machine is busy.
 failed=0
+report_heading
 for mode in prepared simple; do
     for _ in $(seq "$samples"); do
         for side in with without; do request_time "$side" >>"$cluster/$mode.$side"; done
     done
     with=$(best "$cluster/$mode.with") without=$(best "$cluster/$mode.without")
-    awk -v mode="$mode" -v a="$with" -v b="$without" 'BEGIN {
-        printf "a request for the newest 50 rows, %s statements: %d us with policies, %d us without: %.2f x (must reach 1.20)\n",
-            mode, a, b, a / b
-        exit !(a / b <= 1.20) }' || failed=1
+    report_row tenancy "a request for the newest 50 rows, $mode statements" 'the same without policies' us \
+        "$with" "$without" "$(awk -v a="$with" -v b="$without" 'BEGIN { print a / b }')" \
+        "$(spread "$cluster/$mode.with" "$cluster/$mode.without")" '<= 1.2' || failed=1
 done
 exit "$failed"

@@ -13,11 +13,13 @@ mod linkup;
 mod matrix;
 mod module;
 mod pair;
+mod parts;
 mod request;
 mod retention;
 mod security;
 #[cfg(test)]
 mod sessions;
+mod spaces;
 mod status;
 mod tenancy;
 

@@ -21,6 +21,7 @@ mod module;
 mod pair;
 mod retention;
 mod settings;
+mod spaces;
 mod status;
 
 ::pgrx::pg_module_magic!(name, version);

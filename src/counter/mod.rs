@@ -15,6 +15,7 @@ mod image;
 mod keys;
 mod name;
 mod names;
+mod orphans;
 mod query;
 mod repair;
 mod resolve;
@@ -170,6 +171,35 @@ fn create_sum(
         child_key,
         parent,
         parent_key,
+        measure,
+        counted,
+        Some(0),
+        applied,
+    );
+}
+
+/// The same for keys of several columns, in the same order on both sides.
+#[pg_extern(volatile, parallel_unsafe, name = "create_sum")]
+#[allow(clippy::too_many_arguments)]
+fn create_composite_sum(
+    child: Option<Regclass>,
+    child_keys: Option<Texts>,
+    value: Option<Name>,
+    parent: Option<Regclass>,
+    sum: Option<Name>,
+    parent_keys: Option<Texts>,
+    counted: default!(Option<&str>, "NULL"),
+    applied: default!(Option<bool>, "false"),
+) {
+    let measure = Measure::Sum {
+        sum: required(sum, "sum").0,
+        value: required(value, "value").0,
+    };
+    create(
+        child,
+        child_keys.map(|keys| keys.0),
+        parent,
+        parent_keys.map(|keys| keys.0),
         measure,
         counted,
         Some(0),
@@ -421,6 +451,8 @@ COMMENT ON FUNCTION create_counter(regclass, text[], regclass, name, text[], tex
 'create_counter for keys of several columns, in the same order on both sides; a child with a NULL in its key has no parent. Example: SELECT community_core.create_counter(''posts'', ARRAY[''org'', ''author''], ''members'', ''posts'', ARRAY[''org'', ''person'']);';
 COMMENT ON FUNCTION create_sum(regclass, name, name, regclass, name, text, name, boolean) IS
 'Keeps column sum of parent equal to the sum of value (smallint, integer, bigint or numeric) over its children; NULL values add nothing, no children are 0. counted, parent_key and applied, volatility and errors as for create_counter; 42804 for a value that cannot be summed exactly. Example: SELECT community_core.create_sum(''payments'', ''order_id'', ''amount'', ''orders'', ''paid'');';
+COMMENT ON FUNCTION create_sum(regclass, text[], name, regclass, name, text[], text, boolean) IS
+'create_sum for keys of several columns, in the same order on both sides; a child with a NULL in its key has no parent. Example: SELECT community_core.create_sum(''points'', ARRAY[''person'', ''org''], ''amount'', ''members'', ''total'', ARRAY[''person'', ''org'']);';
 COMMENT ON FUNCTION create_average(regclass, name, name, regclass, name, name, text, name, text, boolean) IS
 'Keeps column average of parent equal to the average of value over its children, and column count (NULL: none) to the number of values. The sum is kept exactly in a table beside the parent, the average is rounded only to the column''s type. empty: what no values give, ''null'' (NULL) or ''default'' (the column''s default). counted, parent_key and applied, volatility and errors as for create_counter. Example: SELECT community_core.create_average(''ratings'', ''resource_id'', ''stars'', ''resources'', ''rating'', empty => ''default'');';
 COMMENT ON FUNCTION drop_counter(regclass, name, regclass, name) IS
@@ -453,6 +485,7 @@ COMMENT ON FUNCTION recount_new_key() IS
         create_counter,
         create_composite_counter,
         create_sum,
+        create_composite_sum,
         create_average,
         drop_counter,
         drop_composite_counter,

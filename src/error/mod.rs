@@ -11,6 +11,7 @@ pub mod linkup;
 pub mod module;
 pub mod pair;
 pub mod retention;
+pub mod spaces;
 
 /// Raises the report as an ERROR. A trigger must use this: the `Err` of a `#[pg_trigger]` loses
 /// its SQLSTATE and hint.

@@ -13,8 +13,15 @@ pub fn repair(schema: &str, expected: &Description, adopted: &[String]) {
         (c"search_path", path.as_str()),
         (c"client_min_messages", "warning"),
     ];
-    for difference in compare(expected, &describe(schema)) {
-        with_settings(&settings, || mend(&difference, adopted));
+    // Twice: to take a privilege on a table away takes those on its columns along.
+    for _ in 0..2 {
+        let differences = compare(expected, &describe(schema));
+        for difference in &differences {
+            with_settings(&settings, || mend(difference, adopted));
+        }
+        if !differences.iter().any(|d| d.key.kind == "grant") {
+            break;
+        }
     }
 }
 
@@ -95,6 +102,13 @@ fn mend(difference: &Difference, adopted: &[String]) {
             format!(
                 "REVOKE {} ON TABLE {relation} FROM {}",
                 revoked(&key.name),
+                role(&key.name)
+            )
+        }
+        ("grant", "missing") => {
+            format!(
+                "GRANT {} ON TABLE {relation} TO {}",
+                privilege(&key.name),
                 role(&key.name)
             )
         }

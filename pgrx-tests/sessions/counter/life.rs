@@ -3,6 +3,8 @@
 
 use super::{COUNTED, counted, differences, number};
 use crate::claims::sessions::cluster::{Cluster, Database, sqlstate, wait_until};
+use postgres::NoTls;
+use std::sync::{Arc, Mutex};
 
 #[test]
 fn a_session_notices_what_another_changed_about_its_counter() {
@@ -59,6 +61,39 @@ fn a_session_notices_what_another_changed_about_its_counter() {
     assert_eq!(
         number(&mut writer, "SELECT likes FROM s.posts WHERE id = 1"),
         3
+    );
+}
+
+#[test]
+fn a_recount_tells_how_far_it_is() {
+    let database = counted();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let listener = told.clone();
+    let mut client = database
+        .cluster
+        .config(&database.name, "postgres")
+        .notice_callback(move |notice| {
+            let message = notice.message().to_owned();
+            listener.lock().expect("the list").push(message);
+        })
+        .connect(NoTls)
+        .expect("connect");
+    client
+        .batch_execute(
+            "INSERT INTO s.posts SELECT generate_series(100, 1599); UPDATE s.posts SET likes = 7 WHERE id >= 100",
+        )
+        .expect("1,500 wrong counters");
+    let repaired = number(
+        &mut client,
+        "SELECT community_core.recount_counters('s.posts')",
+    );
+    assert_eq!((repaired, differences(&mut client)), (1500, 0));
+    assert_eq!(
+        *told.lock().expect("the list"),
+        [
+            "s.posts.likes: 1000 parents set right",
+            "s.posts.likes: 1500 parents set right"
+        ]
     );
 }
 
