@@ -11,7 +11,7 @@ INSERT INTO world.relation
 SELECT c.oid::regclass::text, c.oid
 FROM pg_class c JOIN community_state.module m ON m.schema::regnamespace = c.relnamespace
 -- What the engines keep beside a table, nobody may touch, and only they can fill.
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND has_any_column_privilege('service_role', c.oid, 'SELECT');
+WHERE m.module <> 'identity' AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND has_any_column_privilege('service_role', c.oid, 'SELECT');
 
 -- The values that a rule of a table asks for, by rules.txt.
 CREATE TABLE world.value (relation text, attribute text, expression text, PRIMARY KEY (relation, attribute));
