@@ -9,11 +9,12 @@ use super::log::Log;
 use super::pending::Batch;
 use super::sql::{self, bigint, bytea, text};
 use super::tree::Frontier;
-use crate::error;
+use crate::{catalog, error};
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::*;
 use std::cell::Cell;
+use std::ffi::CStr;
 
 thread_local! {
     static ACTING: Cell<bool> = const { Cell::new(false) };
@@ -48,18 +49,24 @@ pub fn seal(log: &Log, mut batches: Vec<Batch>) {
     // A stable sort: within a chain, the order of the statements stays.
     batches.sort_by(|a, b| a.chain.cmp(&b.chain));
     log.as_owner(|| {
-        act(|| {
-            let mut batches = batches.into_iter().peekable();
-            while let Some(chain) = batches.peek().map(|batch| batch.chain.clone()) {
-                let mut head = lock(log, &chain);
-                while let Some(batch) = batches.next_if(|batch| batch.chain == chain) {
-                    append(log, &mut head, batch);
+        catalog::with_settings(&[BY_INDEX], || {
+            act(|| {
+                let mut batches = batches.into_iter().peekable();
+                while let Some(chain) = batches.peek().map(|batch| batch.chain.clone()) {
+                    let mut head = lock(log, &chain);
+                    while let Some(batch) = batches.next_if(|batch| batch.chain == chain) {
+                        append(log, &mut head, batch);
+                    }
+                    store(log, &chain, &head);
                 }
-                store(log, &chain, &head);
-            }
+            });
         });
     });
 }
+
+/// The planner takes the table of heads for small and would read it from end to end; but every commit
+/// leaves a dead row there.
+const BY_INDEX: (&CStr, &str) = (c"enable_seqscan", "off");
 
 /// Locks the head of a chain, which begins with this call if need be.
 pub fn lock(log: &Log, chain: &str) -> Head {
