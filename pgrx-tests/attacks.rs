@@ -40,6 +40,80 @@ mod tests {
     }
 
     #[pg_test]
+    fn temporary_tables_of_a_modules_names_shadow_nothing() {
+        two_people();
+        run(&format!(
+            "INSERT INTO founders.community_profiles (user_id, display_name)
+             VALUES ('{A}', 'Ada'), ('{B}', 'Bob');
+             INSERT INTO founders.founder_connections (requester_id, recipient_id, status, blocked_by)
+             VALUES ('{B}', '{A}', 'blocked', '{{{B}}}')"
+        ));
+        act_as(A);
+        run(&format!(
+            "CREATE TEMP TABLE consent_preferences AS
+                 SELECT '{B}'::uuid AS user_id, 'directory' AS category, true AS enabled;
+             CREATE TEMP TABLE community_profiles AS SELECT '{B}'::uuid AS user_id;
+             CREATE TEMP TABLE founder_connections (requester_id uuid, recipient_id uuid, status text);
+             CREATE TEMP TABLE cohorts (id uuid);
+             SET LOCAL search_path = pg_temp, founders, auth"
+        ));
+        let listed =
+            "SELECT count(*) FROM founders.community_directory, founders.directory_members()";
+        assert_eq!(Spi::get_one::<i64>(listed), Ok(Some(0)));
+        run(&format!(
+            "DO $$ BEGIN
+                 INSERT INTO founders.founder_messages (sender_id, recipient_id, content)
+                 VALUES ('{A}', '{B}', 'hello');
+                 RAISE 'sent in spite of the block' USING ERRCODE = 'data_exception';
+             EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"
+        ));
+        run("RESET ROLE; SELECT community_core.install_module('founders', 'shaded')");
+        let differences = "SELECT count(*) FROM community_core.verify_module('shaded')";
+        assert_eq!(Spi::get_one::<i64>(differences), Ok(Some(0)));
+        let touched = "SELECT count(*) FROM pg_class WHERE oid = 'pg_temp.cohorts'::regclass
+                       AND (relrowsecurity OR relhastriggers OR relacl IS NOT NULL)";
+        assert_eq!(Spi::get_one::<i64>(touched), Ok(Some(0)));
+    }
+
+    /// Helpers that every signed-in user may call are closed to a request that says no person, and
+    /// open to the service and to the owner, who have no claims at all.
+    #[pg_test]
+    fn helpers_tell_nothing_to_a_caller_who_is_nobody() {
+        two_people();
+        run(&format!(
+            "INSERT INTO founders.community_profiles (user_id, display_name) VALUES ('{A}', 'Ada');
+             INSERT INTO founders.consent_preferences (user_id, category, enabled)
+             VALUES ('{A}', 'directory', true), ('{A}', 'social_feed', true);
+             INSERT INTO founders.social_feed_posts (author_id, content) VALUES ('{A}', 'news');
+             INSERT INTO founders.reputation_events (user_id, event_type) VALUES ('{A}', 'help_given');
+             SET LOCAL community_core.consent_gates = 'benchmarks,directory,social_feed'"
+        ));
+        for helper in ["directory_members", "directory_reputation", "feed_authors"] {
+            let told = || {
+                Spi::get_one::<i64>(&format!("SELECT count(*) FROM founders.{helper}()"))
+                    .expect("a call")
+            };
+            assert_eq!(told(), Some(1), "the owner: {helper}");
+            run("SET LOCAL ROLE service_role");
+            assert_eq!(told(), Some(1), "the service: {helper}");
+            for claims in [
+                "",
+                "{}",
+                "{\"sub\":\"nobody\"}",
+                "{\"role\":\"service_role\"}",
+            ] {
+                run(&format!(
+                    "SET LOCAL request.jwt.claims = '{claims}'; SET LOCAL ROLE authenticated"
+                ));
+                assert_eq!(told(), Some(0), "{claims}: {helper}");
+            }
+            act_as(B);
+            assert_eq!(told(), Some(1), "a person: {helper}");
+            run("RESET ROLE; SET LOCAL request.jwt.claims = ''");
+        }
+    }
+
+    #[pg_test]
     fn every_function_of_every_module_pins_its_search_path_with_pg_temp_last() {
         let loose = Spi::get_one::<String>(
             "SELECT string_agg(p.oid::regprocedure::text, ', ') FROM pg_proc p
@@ -144,7 +218,8 @@ mod tests {
         ));
         act_as(B);
         let gone = Spi::get_one::<i64>(
-            "WITH gone AS (DELETE FROM founders.social_feed_comments RETURNING 1)
+            "WITH gone AS (
+                 DELETE FROM founders.social_feed_comments WHERE content = 'mine' RETURNING id)
              SELECT count(*) FROM gone",
         );
         assert_eq!(gone, Ok(Some(1)));

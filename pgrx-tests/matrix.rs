@@ -1,8 +1,9 @@
 //! An access matrix: what each role may do with each table of a module, as data in a text file.
 //! A line is `table | operation | statement | what role 1 gets | what role 2 gets | …`; a line that
-//! begins with `#+` is a statement run beforehand; other lines with `#` are for the reader.
+//! begins with `#+` is a statement run beforehand; other lines with `#` are for the reader. The
+//! operation `call` is a function of the module's, given with its arguments.
 
-use super::founders::{As, be, outcome, run, text};
+use super::request::{As, be, outcome, run, text};
 use std::collections::HashMap;
 
 pub struct Matrix<'a> {
@@ -56,9 +57,15 @@ impl Matrix<'_> {
                     format!("DELETE FROM {table}"),
                 ]
             }
+            ("call", call) => vec![format!("SELECT FROM {}.{call}", self.schema)],
             ("select", "") => vec![format!("SELECT FROM {table}")],
             ("delete", "") => vec![format!("DELETE FROM {table}")],
-            ("select", rest) => vec![format!("SELECT FROM {table} {rest}")],
+            ("select", rest) => {
+                match rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+                    Some((columns, rest)) => vec![format!("SELECT {columns} FROM {table}{rest}")],
+                    None => vec![format!("SELECT FROM {table} {rest}")],
+                }
+            }
             ("delete", rest) => vec![format!("DELETE FROM {table} {rest}")],
             ("insert", values) => vec![format!("INSERT INTO {table} {values}")],
             ("update", set) => vec![format!("UPDATE {table} SET {set}")],

@@ -13,9 +13,13 @@ mod linkup;
 mod matrix;
 mod module;
 mod pair;
+mod request;
 mod retention;
+mod security;
 #[cfg(test)]
 mod sessions;
+mod spaces;
+mod status;
 mod tenancy;
 
 #[pgrx::pg_schema]

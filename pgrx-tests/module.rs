@@ -253,6 +253,117 @@ mod tests {
         assert_eq!(found("journey"), Vec::<String>::new());
     }
 
+    /// An id whose type is neither of the document's two: bigint, and one with a sequence behind it.
+    #[pg_test]
+    fn milestones_numbered_by_a_bigint_are_adopted_and_referenced_as_such() {
+        run(
+            "CREATE SCHEMA numbered;
+             CREATE TABLE numbered.milestones (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+             INSERT INTO numbered.milestones DEFAULT VALUES;
+             SELECT community_core.install_module('founders', 'numbered');
+             INSERT INTO auth.users (id) VALUES ('00000000-0000-4000-8000-00000000a004');
+             INSERT INTO numbered.social_feed_posts (author_id, content, milestone_id)
+             SELECT '00000000-0000-4000-8000-00000000a004', 'reached', id FROM numbered.milestones",
+        );
+        assert_eq!(found("numbered"), Vec::<String>::new());
+        let unknown = "UPDATE numbered.social_feed_posts SET milestone_id = 7000000000";
+        assert_eq!(failure(unknown).0, "23503");
+    }
+
+    /// A trigger outside the schema bears the schema's name, and no name may be cut short.
+    #[pg_test]
+    fn a_schema_of_the_longest_name_works_and_a_longer_one_is_refused() {
+        let longest = "x".repeat(40);
+        run(&format!(
+            "SELECT community_core.install_module('founders', '{longest}')"
+        ));
+        assert_eq!(found(&longest), Vec::<String>::new());
+        assert_eq!(
+            count(&format!(
+                "SELECT FROM pg_trigger WHERE tgrelid = 'auth.users'::regclass
+                 AND tgname IN ('{longest}_refuse_truncate', '{longest}_erase_audit_subject')"
+            )),
+            2
+        );
+        for module in ["founders", "forum", "linkup", "tenancy"] {
+            let call = format!("PERFORM community_core.install_module('{module}', '{longest}x')");
+            assert_eq!(failure(&call).0, "22023", "{module}");
+        }
+    }
+
+    #[pg_test]
+    fn who_is_asking_is_a_module_whose_differences_are_named_and_mended() {
+        assert_eq!(found("auth"), Vec::<String>::new());
+        run(
+            "CREATE OR REPLACE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE
+                 AS $$ SELECT '00000000-0000-4000-8000-00000000a001'::uuid $$;
+             ALTER TABLE auth.users DISABLE ROW LEVEL SECURITY;
+             GRANT SELECT ON auth.users TO anon;
+             DROP INDEX auth.users_email_key",
+        );
+        let differences = found("auth");
+        for expected in [
+            "function uid(): changed",
+            "row security users: missing",
+            "grant users SELECT to anon: extra",
+            "index users users_email_key: missing",
+        ] {
+            assert!(
+                differences.iter().any(|found| found == expected),
+                "{expected}: {differences:#?}"
+            );
+        }
+        run("SELECT community_core.install_module('identity')");
+        assert_eq!(found("auth"), Vec::<String>::new());
+    }
+
+    /// As a database of 0.1.0 has it: made by the extension, and no module yet.
+    #[pg_test]
+    fn an_auth_made_before_it_was_a_module_becomes_one_with_the_next_migration() {
+        run("DELETE FROM community_state.module WHERE schema = 'auth';
+             UPDATE community_state.module_step SET schema = 'founders' WHERE schema = 'auth';
+             DROP TRIGGER users_set_updated_at ON auth.users;
+             SELECT community_core.migrate_modules()");
+        assert_eq!(
+            count("SELECT FROM community_state.module WHERE schema = 'auth' AND adopted = '{}'"),
+            1
+        );
+        assert_eq!(found("auth"), Vec::<String>::new());
+    }
+
+    #[pg_test]
+    fn a_trigger_of_a_modules_on_the_users_is_missed_when_it_is_gone_or_off() {
+        run("DROP TRIGGER founders_erase_audit_subject ON auth.users;
+             ALTER TABLE auth.users DISABLE TRIGGER founders_refuse_truncate");
+        assert_eq!(
+            found("founders"),
+            [
+                "trigger auth.users founders_erase_audit_subject: missing",
+                "trigger state auth.users founders_refuse_truncate: not enabled as defined"
+            ]
+        );
+        run("SELECT community_core.install_module('founders')");
+        assert_eq!(found("founders"), Vec::<String>::new());
+    }
+
+    #[pg_test]
+    fn who_is_asking_is_not_taken_away_while_a_module_needs_it_nor_put_elsewhere() {
+        for drop_data in ["false", "true"] {
+            let call = format!("PERFORM community_core.remove_module('auth', {drop_data})");
+            assert_eq!(failure(&call).0, "2BP01", "{drop_data}");
+        }
+        for schema in ["identity", "mine"] {
+            let call = format!("PERFORM community_core.install_module('identity', '{schema}')");
+            assert_eq!(failure(&call).0, "22023", "{schema}");
+        }
+        run("DELETE FROM community_state.module WHERE schema = 'auth'");
+        assert_eq!(
+            failure("PERFORM community_core.install_module('identity')").0,
+            "22023",
+            "an auth of the user's own is not touched"
+        );
+    }
+
     #[pg_test]
     fn removing_the_rules_keeps_every_row_and_shows_it_to_nobody() {
         run("SELECT community_core.install_module('founders', 'resting')");

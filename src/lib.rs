@@ -9,6 +9,7 @@
 
 use pgrx::prelude::*;
 
+mod argument;
 mod audit;
 mod benchmark;
 mod catalog;
@@ -20,6 +21,8 @@ mod module;
 mod pair;
 mod retention;
 mod settings;
+mod spaces;
+mod status;
 
 ::pgrx::pg_module_magic!(name, version);
 

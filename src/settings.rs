@@ -140,6 +140,93 @@ static LINKUP: [ModuleSetting; 10] = [
     },
 ];
 
+static SPACES: [ModuleSetting; 12] = [
+    ModuleSetting {
+        name: "comment_depth",
+        guc: c"community_core.spaces_comment_depth",
+        what: c"Comments below one another before an answer to the deepest is refused.",
+        value: GucSetting::<i32>::new(20),
+        least: 1,
+    },
+    ModuleSetting {
+        name: "half_life_days",
+        guc: c"community_core.spaces_half_life_days",
+        what: c"Days in which earned reputation decays to its half.",
+        value: GucSetting::<i32>::new(365),
+        least: 1,
+    },
+    ModuleSetting {
+        name: "accepted_answer_points",
+        guc: c"community_core.spaces_accepted_answer_points",
+        what: c"Reputation for an answer that was accepted.",
+        value: GucSetting::<i32>::new(15),
+        least: 0,
+    },
+    ModuleSetting {
+        name: "up_vote_points",
+        guc: c"community_core.spaces_up_vote_points",
+        what: c"Reputation for an up-vote.",
+        value: GucSetting::<i32>::new(10),
+        least: 0,
+    },
+    ModuleSetting {
+        name: "down_vote_points",
+        guc: c"community_core.spaces_down_vote_points",
+        what: c"Reputation that a down-vote takes.",
+        value: GucSetting::<i32>::new(2),
+        least: 0,
+    },
+    ModuleSetting {
+        name: "waitlist_hours",
+        guc: c"community_core.spaces_waitlist_hours",
+        what: c"Hours for which a place is kept for the first of a waitlist.",
+        value: GucSetting::<i32>::new(24),
+        least: 1,
+    },
+    ModuleSetting {
+        name: "payout_attempts",
+        guc: c"community_core.spaces_payout_attempts",
+        what: c"Attempts at a payout before its job is dead.",
+        value: GucSetting::<i32>::new(5),
+        least: 1,
+    },
+    ModuleSetting {
+        name: "payout_lease",
+        guc: c"community_core.spaces_payout_lease",
+        what: c"Seconds until a worker that has claimed a payout is taken for dead.",
+        value: GucSetting::<i32>::new(600),
+        least: 1,
+    },
+    ModuleSetting {
+        name: "payout_backoff",
+        guc: c"community_core.spaces_payout_backoff",
+        what: c"Seconds until a failed payout is tried again; doubled with each attempt.",
+        value: GucSetting::<i32>::new(300),
+        least: 1,
+    },
+    ModuleSetting {
+        name: "webhook_attempts",
+        guc: c"community_core.spaces_webhook_attempts",
+        what: c"Attempts at a webhook delivery before it is dead.",
+        value: GucSetting::<i32>::new(8),
+        least: 1,
+    },
+    ModuleSetting {
+        name: "webhook_lease",
+        guc: c"community_core.spaces_webhook_lease",
+        what: c"Seconds until a worker that has claimed a delivery is taken for dead.",
+        value: GucSetting::<i32>::new(60),
+        least: 1,
+    },
+    ModuleSetting {
+        name: "webhook_backoff",
+        guc: c"community_core.spaces_webhook_backoff",
+        what: c"Seconds until a failed delivery is tried again; doubled with each attempt.",
+        value: GucSetting::<i32>::new(30),
+        least: 1,
+    },
+];
+
 pub fn register() {
     GucRegistry::define_string_guc(
         c"community_core.modules",
@@ -167,7 +254,7 @@ pub fn register() {
         GucContext::Suset,
         GucFlags::default(),
     );
-    for setting in FORUM.iter().chain(&LINKUP) {
+    for setting in FORUM.iter().chain(&LINKUP).chain(&SPACES) {
         GucRegistry::define_int_guc(
             setting.guc,
             setting.what,
@@ -245,6 +332,18 @@ fn linkup_setting(name: &str) -> i32 {
     module_setting(&LINKUP, name)
 }
 
+/// A setting of the spaces module by the name it has after `community_core.spaces_`:
+/// `comment_depth`, `half_life_days`, and so on. NULL gives NULL; another name is an error (22023).
+/// Stable, parallel safe.
+///
+/// ```sql
+/// SELECT community_core.spaces_setting('comment_depth');
+/// ```
+#[pg_extern(stable, parallel_safe, strict)]
+fn spaces_setting(name: &str) -> i32 {
+    module_setting(&SPACES, name)
+}
+
 fn module_setting(settings: &[ModuleSetting], name: &str) -> i32 {
     match settings.iter().find(|setting| setting.name == name) {
         Some(setting) => setting.value.get(),
@@ -261,9 +360,11 @@ COMMENT ON FUNCTION forum_setting(text) IS
 'A setting of the forum module, a whole number: popular_downloads, new_days, downloads_per_email, downloads_per_address or trusted_proxies, each after community_core. NULL gives NULL. Stable, parallel safe. Errors: 22023. Example: SELECT community_core.forum_setting(''new_days'')';
 COMMENT ON FUNCTION linkup_setting(text) IS
 'A setting of the linkup module, a whole number, by its name after community_core.linkup_. NULL gives NULL. Stable, parallel safe. Errors: 22023. Example: SELECT community_core.linkup_setting(''otp_attempts'')';
+COMMENT ON FUNCTION spaces_setting(text) IS
+'A setting of the spaces module, a whole number, by its name after community_core.spaces_. NULL gives NULL. Stable, parallel safe. Errors: 22023. Example: SELECT community_core.spaces_setting(''comment_depth'')';
 COMMENT ON FUNCTION consent_gated(text) IS
 'Whether the setting community_core.consent_gates (default benchmarks,directory) names this consent category. NULL gives NULL. Stable, parallel safe. Example: SELECT community_core.consent_gated(''benchmarks'')';
 "#,
     name = "settings_comments",
-    requires = [consent_gated, forum_setting, linkup_setting]
+    requires = [consent_gated, forum_setting, linkup_setting, spaces_setting]
 );

@@ -453,7 +453,7 @@ export namespace founders {
     bio: Generated<string>;
     created_at: Generated<Timestamp>;
     /**
-     * Not blank, at most 100 characters.
+     * At most 100 characters, one of which at least can be seen.
      */
     display_name: string;
     id: Generated<string>;
@@ -549,6 +549,10 @@ export namespace founders {
      */
     blocked_by: Generated<string[]>;
     created_at: Generated<Timestamp>;
+    /**
+     * When the recipient declined; a block does not make it undone.
+     */
+    declined_at: Timestamp | null;
     id: Generated<string>;
     recipient_id: string;
     /**
@@ -579,7 +583,7 @@ export namespace founders {
      */
     is_fred_facilitated: Generated<boolean>;
     /**
-     * Set by the recipient.
+     * Set by the recipient and by nobody else.
      */
     is_read: Generated<boolean>;
     metadata: Generated<Json | null>;
@@ -602,7 +606,7 @@ export namespace founders {
   export type NewInvestorReadinessScore = Insertable<InvestorReadinessScoreTable>;
   export type InvestorReadinessScoreUpdate = Updateable<InvestorReadinessScoreTable>;
 
-  export interface IrsByIndustryTable {
+  export interface IrsByGroupTable {
     average: Numeric | null;
     contributors: Int8 | null;
     industry: string | null;
@@ -611,26 +615,12 @@ export namespace founders {
     p75: Numeric | null;
     p90: Numeric | null;
     released_at: Timestamp | null;
-  }
-
-  export type IrsByIndustry = Selectable<IrsByIndustryTable>;
-  export type NewIrsByIndustry = Insertable<IrsByIndustryTable>;
-  export type IrsByIndustryUpdate = Updateable<IrsByIndustryTable>;
-
-  export interface IrsByStageTable {
-    average: Numeric | null;
-    contributors: Int8 | null;
-    median: Numeric | null;
-    p25: Numeric | null;
-    p75: Numeric | null;
-    p90: Numeric | null;
-    released_at: Timestamp | null;
     stage: string | null;
   }
 
-  export type IrsByStage = Selectable<IrsByStageTable>;
-  export type NewIrsByStage = Insertable<IrsByStageTable>;
-  export type IrsByStageUpdate = Updateable<IrsByStageTable>;
+  export type IrsByGroup = Selectable<IrsByGroupTable>;
+  export type NewIrsByGroup = Insertable<IrsByGroupTable>;
+  export type IrsByGroupUpdate = Updateable<IrsByGroupTable>;
 
   export interface MilestoneTable {
     id: Generated<string>;
@@ -783,8 +773,7 @@ export namespace founders {
     founder_connections: FounderConnectionTable;
     founder_messages: FounderMessageTable;
     investor_readiness_scores: InvestorReadinessScoreTable;
-    irs_by_industry: IrsByIndustryTable;
-    irs_by_stage: IrsByStageTable;
+    irs_by_group: IrsByGroupTable;
     milestones: MilestoneTable;
     profiles: ProfileTable;
     reputation_events: ReputationEventTable;
@@ -1692,8 +1681,7 @@ export const TABLE_NAMES = {
     founder_connections: "founders.founder_connections",
     founder_messages: "founders.founder_messages",
     investor_readiness_scores: "founders.investor_readiness_scores",
-    irs_by_industry: "founders.irs_by_industry",
-    irs_by_stage: "founders.irs_by_stage",
+    irs_by_group: "founders.irs_by_group",
     milestones: "founders.milestones",
     profiles: "founders.profiles",
     reputation_events: "founders.reputation_events",

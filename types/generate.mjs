@@ -10,7 +10,7 @@ const client = new pg.Client({ connectionString: url });
 await client.connect();
 const rows = async (sql, ...values) => (await client.query(sql, values)).rows;
 
-const schemas = (await rows("SELECT schema FROM community_state.module ORDER BY schema"))
+const schemas = (await rows("SELECT schema FROM community_state.module WHERE module <> 'identity' ORDER BY schema"))
   .map((row) => row.schema);
 
 // Tables that a role of an application may read; not what the engines keep beside a table.

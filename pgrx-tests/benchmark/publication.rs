@@ -140,6 +140,38 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_score_without_a_time_counts_only_where_there_is_none_with_one() {
+        community(&[50, 60, 70, 80]);
+        run("SELECT join_in(4, 'seed', 'fintech', NULL);
+             INSERT INTO scores VALUES (person(4), 10, NULL), (person(4), 40, NULL), (person(0), 100, NULL)");
+        refresh();
+        assert_eq!(published(), "seed 5 60 60");
+        run("SELECT community_core.refresh_benchmark('irs_by_stage', full => true)");
+        assert_eq!(published(), "seed 5 60 60");
+    }
+
+    #[pg_test]
+    fn values_of_thirty_decimals_are_kept_exactly() {
+        community(&[10, 20, 30, 40]);
+        let kept = || {
+            Spi::get_one::<String>(
+                "SELECT string_agg(concat(value, '*', current), ' ' ORDER BY value) FROM irs_by_stage_histogram WHERE current > 0",
+            )
+        };
+        run(
+            "SELECT join_in(4, 'seed', 'fintech', 50.000000000000000000000000000001),
+                    join_in(5, 'seed', 'fintech', 60.5), join_in(6, 'seed', 'fintech', 60.50),
+                    join_in(7, 'seed', 'fintech', 99.0000000000000000000000000000014)",
+        );
+        let expected = "10*1 20*1 30*1 40*1 50.000000000000000000000000000001*1 60.5*2 99.000000000000000000000000000001*1";
+        refresh();
+        assert_eq!(kept(), Ok(Some(expected.to_owned())));
+        run("TRUNCATE irs_by_stage_contributions, irs_by_stage_histogram; UPDATE irs_by_stage_cells SET people = 0;
+             SELECT community_core.refresh_benchmark('irs_by_stage', full => true)");
+        assert_eq!(kept(), Ok(Some(expected.to_owned())));
+    }
+
+    #[pg_test]
     fn creating_twice_changes_nothing_and_repairs_a_dropped_trigger() {
         community(&[50, 60, 70, 80, 90]);
         let again = COMMUNITY

@@ -14,6 +14,17 @@ mod tests {
                 watch => '{\"profiles\": \"id\", \"scores\": \"user_id\"}', minimum => 0, maximum => 100)");
     }
 
+    /// Two tables, by stage and by industry, and neither the cells between them nor a total.
+    fn community_with_two_tables() {
+        run(COMMUNITY);
+        run("SELECT community_core.create_benchmark('irs',
+                'SELECT p.id AS subject, s.overall_score AS value, s.created_at AS observed_at, p.stage, p.industry
+                 FROM profiles p JOIN scores s ON s.user_id = p.id',
+                dimensions => '{stage,industry}', consent => 'consent_preferences',
+                watch => '{\"profiles\": \"id\", \"scores\": \"user_id\"}', minimum => 0, maximum => 100,
+                levels => '{stage,industry}')");
+    }
+
     fn join_in(from: i32, how_many: i32, stage: &str, industry: &str, score: &str) {
         run(&format!(
             "SELECT join_in(person, '{stage}', {industry}, {score}) FROM generate_series({from}, {from} + {how_many} - 1) AS person"
@@ -93,6 +104,73 @@ mod tests {
         let cells = published();
         let shown = |start: &str| cells.iter().any(|cell| cell.starts_with(start));
         assert!(!(shown("seed fintech") && shown("seed *")), "{cells:?}");
+    }
+
+    #[pg_test]
+    fn only_the_levels_that_were_asked_for_are_published() {
+        community_with_two_tables();
+        join_in(0, 10, "seed", "'fintech'", "person % 10");
+        join_in(10, 10, "idea", "'health'", "50 + person % 10");
+        join_in(20, 6, "grown", "NULL", "person");
+        assert_eq!(
+            published(),
+            [
+                "* fintech 10 5",
+                "* health 10 55",
+                "grown * 5 23",
+                "idea * 10 55",
+                "seed * 10 5"
+            ]
+        );
+        run("SELECT community_core.refresh_benchmark('irs', full => true)");
+        assert_eq!(published().len(), 5);
+    }
+
+    /// The document's two tables: whoever has both must not be able to compute the only founder in
+    /// climate as the founders in seed without those in fintech and health.
+    #[pg_test]
+    fn of_two_tables_about_the_same_people_neither_completes_the_other() {
+        community_with_two_tables();
+        join_in(0, 5, "seed", "'fintech'", "50 + person");
+        join_in(5, 6, "seed", "'health'", "66 + person");
+        join_in(11, 1, "seed", "'climate'", "80");
+        let cells = published();
+        assert!(!cells.is_empty());
+        assert_no_subtraction(&cells);
+        // And the other way round: one founder of an industry is in another stage than the rest.
+        join_in(20, 9, "idea", "'games'", "person");
+        join_in(40, 1, "grown", "'games'", "99");
+        let cells = published();
+        let shown = |start: &str| cells.iter().any(|cell| cell.starts_with(start));
+        assert!(!(shown("idea *") && shown("* games")), "{cells:?}");
+    }
+
+    /// What docs/benchmarks.md says is not guaranteed: each benchmark looks at its own figures.
+    #[pg_test]
+    fn two_benchmarks_about_the_same_people_do_complete_each_other() {
+        run(COMMUNITY);
+        run("SELECT community_core.create_benchmark('irs',
+                'SELECT p.id AS subject, s.overall_score AS value, s.created_at AS observed_at, p.industry
+                 FROM profiles p JOIN scores s ON s.user_id = p.id',
+                dimensions => '{industry}', consent => 'consent_preferences', minimum => 0, maximum => 100,
+                levels => '{industry}')");
+        join_in(0, 5, "seed", "'fintech'", "50 + person");
+        join_in(5, 6, "seed", "'health'", "66 + person");
+        join_in(11, 1, "seed", "'climate'", "80");
+        super::super::refresh();
+        run("SELECT community_core.refresh_benchmark('irs')");
+        let industries = Spi::get_one::<i64>("SELECT count(*) FROM irs");
+        assert_eq!(
+            (super::super::published().as_str(), industries),
+            ("seed 10 65 66", Ok(Some(2)))
+        );
+    }
+
+    #[pg_test(error = "argument \"levels\" of a benchmark cannot be industries")]
+    fn a_level_of_no_dimension_is_refused() {
+        run(COMMUNITY);
+        run("SELECT community_core.create_benchmark('irs', 'SELECT id AS subject, 1 AS value, now() AS observed_at, industry FROM profiles',
+                dimensions => '{industry}', consent => 'consent_preferences', levels => '{industries}')");
     }
 
     #[pg_test]

@@ -96,6 +96,35 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_sum_is_kept_for_keys_of_several_columns() {
+        run("CREATE SCHEMA s;
+             CREATE TABLE s.members (org int, person text, total bigint NOT NULL DEFAULT 0, PRIMARY KEY (org, person));
+             CREATE TABLE s.points (person text, org int, amount int,
+                 FOREIGN KEY (org, person) REFERENCES s.members ON DELETE CASCADE);
+             INSERT INTO s.members VALUES (1, 'a'), (2, 'a');
+             INSERT INTO s.points VALUES ('a', 1, 7);
+             SELECT community_core.create_sum('s.points', ARRAY['person', 'org'], 'amount', 's.members', 'total', ARRAY['person', 'org']);
+             INSERT INTO s.points VALUES ('a', 1, 5), ('a', 2, -3), ('a', 2, NULL), (NULL, 1, 9);
+             UPDATE s.points SET org = 2 WHERE amount = 5");
+        no_differences();
+        assert_eq!(
+            text("SELECT string_agg(total::text, ' ' ORDER BY org) FROM s.members"),
+            "7 2"
+        );
+        run("UPDATE s.members SET total = 9 WHERE org = 1");
+        assert_eq!(
+            text(
+                "SELECT string_agg(concat_ws(' ', key, stored, actual), ';') FROM community_core.verify_counters('s.members')"
+            ),
+            "(a,1) 9 7"
+        );
+        run(
+            "SELECT community_core.create_sum('s.points', ARRAY['person', 'org'], 'amount', 's.members', 'total', ARRAY['person', 'org'])",
+        );
+        no_differences();
+    }
+
+    #[pg_test]
     fn a_parent_that_comes_after_its_children_has_them_counted() {
         posts_and_likes();
         run("ALTER TABLE s.likes DROP CONSTRAINT likes_post_id_fkey;
@@ -133,6 +162,119 @@ mod tests {
         assert_eq!(likes(), "1 0");
         run("DELETE FROM s.likes WHERE post_id = 1; UPDATE s.likes SET post_id = 9");
         assert_eq!(likes(), "0 1");
+    }
+
+    /// The children are written, and counted, before the parent's trigger runs.
+    #[pg_test]
+    fn children_counted_before_their_parent_takes_its_key_in_one_statement_stay_counted() {
+        posts_and_likes();
+        run(
+            "WITH p AS (UPDATE s.posts SET id = 9 WHERE id = 1 RETURNING id)
+             INSERT INTO s.likes (post_id) VALUES (9), (2), (9)",
+        );
+        assert_eq!(likes(), "2 0 0 4");
+    }
+
+    /// Its row beside the parent cannot take the new key from the parent's old one any more.
+    #[pg_test]
+    fn an_average_refuses_children_of_a_key_that_its_parent_takes_in_the_same_statement() {
+        posts_and_likes();
+        run("ALTER TABLE s.posts ADD stars numeric(3, 2);
+             ALTER TABLE s.likes ADD stars int DEFAULT 5;
+             SELECT community_core.create_average('s.likes', 'post_id', 'stars', 's.posts', 'stars')");
+        let error = failure(
+            "WITH p AS (UPDATE s.posts SET id = 9 WHERE id = 1)
+             INSERT INTO s.likes (post_id, stars) VALUES (9, 1)",
+        );
+        assert!(error.starts_with("23505"), "{error}");
+        run(
+            "UPDATE s.posts SET id = 9 WHERE id = 1; INSERT INTO s.likes (post_id, stars) VALUES (9, 2)",
+        );
+        assert_eq!(text("SELECT stars::text FROM s.posts WHERE id = 9"), "4.00");
+        no_differences();
+    }
+
+    /// Posts and likes with a count, a sum and an average, and nothing between them but that.
+    fn loose_posts_and_likes() {
+        run("CREATE SCHEMA s;
+             CREATE TABLE s.posts (id int PRIMARY KEY, likes int NOT NULL DEFAULT 0,
+                 tips numeric NOT NULL DEFAULT 0, stars numeric(3, 2), rated int NOT NULL DEFAULT 0);
+             CREATE TABLE s.likes (post_id bigint, tip numeric DEFAULT 0.5, stars int DEFAULT 4);
+             SELECT community_core.create_counter('s.likes', 'post_id', 's.posts', 'likes');
+             SELECT community_core.create_sum('s.likes', 'post_id', 'tip', 's.posts', 'tips');
+             SELECT community_core.create_average('s.likes', 'post_id', 'stars', 's.posts', 'stars', 'rated')");
+    }
+
+    fn figures() -> String {
+        text(
+            "SELECT string_agg(concat_ws(' ', id, likes, tips, stars, rated), ', ' ORDER BY id) FROM s.posts",
+        )
+    }
+
+    #[pg_test]
+    fn without_a_foreign_key_children_may_come_before_their_parent_in_one_statement() {
+        loose_posts_and_likes();
+        run("WITH p AS (INSERT INTO s.posts VALUES (5), (6))
+             INSERT INTO s.likes VALUES (5), (5), (7)");
+        assert_eq!(figures(), "5 2 1.0 4.00 2, 6 0 0 0");
+        run(
+            "WITH c AS (INSERT INTO s.likes VALUES (8)) INSERT INTO s.posts (id, likes) VALUES (7, 3), (8, 9)",
+        );
+        assert_eq!(
+            figures(),
+            "5 2 1.0 4.00 2, 6 0 0 0, 7 1 0.5 4.00 1, 8 1 0.5 4.00 1"
+        );
+        run(
+            "SELECT community_core.drop_counter('s.likes', 'post_id', 's.posts', 'stars');
+             WITH p AS (UPDATE s.posts SET id = 9 WHERE id = 6) INSERT INTO s.likes VALUES (9), (8)",
+        );
+        assert_eq!(
+            figures(),
+            "5 2 1.0 4.00 2, 7 1 0.5 4.00 1, 8 2 1.0 4.00 1, 9 1 0.5 0"
+        );
+        no_differences();
+    }
+
+    #[pg_test]
+    fn children_that_a_parents_own_insert_adds_before_it_are_counted_once() {
+        loose_posts_and_likes();
+        run(
+            "CREATE FUNCTION s.like() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 INSERT INTO s.likes VALUES (NEW.id), (NEW.id), (100);
+                 BEGIN
+                     INSERT INTO s.likes VALUES (NEW.id);
+                     RAISE EXCEPTION 'never mind';
+                 EXCEPTION WHEN raise_exception THEN NULL;
+                 END;
+                 UPDATE s.likes SET stars = 2 WHERE post_id = NEW.id;
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER likes BEFORE INSERT ON s.posts FOR EACH ROW EXECUTE FUNCTION s.like();
+             INSERT INTO s.likes VALUES (2); INSERT INTO s.posts VALUES (1), (2)",
+        );
+        assert_eq!(figures(), "1 2 1.0 2.00 2, 2 3 1.5 2.00 3");
+        run("INSERT INTO s.posts VALUES (100)");
+        assert_eq!(
+            text("SELECT concat_ws(' ', likes, tips, rated) FROM s.posts WHERE id = 100"),
+            "5 2.5 5"
+        );
+        no_differences();
+    }
+
+    #[pg_test]
+    fn children_truncated_within_a_parents_own_insert_are_not_counted() {
+        loose_posts_and_likes();
+        run(
+            "CREATE FUNCTION s.forget(id int) RETURNS int LANGUAGE plpgsql AS $$
+             BEGIN
+                 INSERT INTO s.likes VALUES (id), (id); TRUNCATE s.likes; INSERT INTO s.likes VALUES (id);
+                 RETURN id;
+             END $$;
+             INSERT INTO s.likes VALUES (1); INSERT INTO s.posts SELECT s.forget(1)",
+        );
+        assert_eq!(figures(), "1 1 0.5 4.00 1");
+        no_differences();
     }
 
     #[pg_test]

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn a_declined_request_is_not_asked_again_until_it_is_deleted() {
+    fn a_declined_request_is_not_asked_again_until_who_declined_deletes_it() {
         let (a, b) = (person(), person());
         request(&a, &b);
         run_as(
@@ -148,6 +148,23 @@ mod tests {
         assert_eq!(outcome(As::Person(&a), &again), "55000");
         let back = format!("SELECT founders.request_connection('{a}')");
         assert_eq!(outcome(As::Person(&b), &back), "55000");
+        let delete = "DELETE FROM founders.founder_connections";
+        assert_eq!(outcome(As::Person(&a), delete), "0");
+        assert_eq!(outcome(As::Person(&b), delete), "1");
+        // Not by way of a block either, whoever makes it.
+        for who in [&a, &b] {
+            let whom = if who == &a { &b } else { &a };
+            block(who, whom);
+            assert_eq!(stands(), "blocked 1");
+            assert_eq!(
+                outcome(As::Person(&a), delete),
+                "0",
+                "the block hides the no"
+            );
+            assert_eq!(move_to(As::Person(who), "declined"), "55000");
+            assert_eq!(unblock(who, whom), "true");
+            assert_eq!(stands(), "declined 0");
+        }
         run_as(As::Person(&b), "DELETE FROM founders.founder_connections");
         assert_eq!(request(&b, &a), "pending");
     }
@@ -218,6 +235,27 @@ mod tests {
         request(&a, &b);
         let relabelled = "UPDATE founders.founder_connections SET source = 'fred_suggestion'";
         assert_eq!(outcome(As::Service, relabelled), "42501");
+    }
+
+    #[pg_test]
+    fn a_suggested_connection_is_not_accepted_after_either_withdrew() {
+        let (a, b) = (person(), person());
+        gates("investor_intros");
+        consent(&a, "investor_intros", true);
+        consent(&b, "investor_intros", true);
+        run_as(
+            As::Person(&a),
+            &format!("SELECT founders.request_connection('{b}', 'fred_suggestion')"),
+        );
+        for who in [&a, &b] {
+            consent(who, "investor_intros", false);
+            assert_eq!(move_to(As::Person(&b), "accepted"), "42501");
+            let back = format!("SELECT founders.request_connection('{a}')");
+            assert_eq!(outcome(As::Person(&b), &back), "42501");
+            assert_eq!(move_to(As::Person(&b), "declined"), "1");
+            consent(who, "investor_intros", true);
+        }
+        assert_eq!(move_to(As::Person(&b), "accepted"), "1");
     }
 
     #[pg_test]

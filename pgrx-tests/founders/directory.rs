@@ -50,6 +50,35 @@ mod tests {
         );
     }
 
+    /// Zero-width and other characters that no screen shows, alone and together.
+    #[pg_test]
+    fn a_name_that_nobody_can_see_is_refused_and_a_name_in_any_script_is_taken() {
+        let ada = member("Ada");
+        let named = |name: &str| {
+            outcome(
+                As::Person(&ada),
+                &format!("UPDATE founders.community_profiles SET display_name = {name}"),
+            )
+        };
+        let unseen = [
+            0x00a0, 0x00ad, 0x034f, 0x061c, 0x115f, 0x1680, 0x180e, 0x2000, 0x200b, 0x200d, 0x200e,
+            0x2028, 0x202e, 0x202f, 0x205f, 0x2060, 0x2064, 0x2800, 0x3000, 0x3164, 0xfe0f, 0xfeff,
+            0xffa0, 0xfff9, 0xe0020, 0xe0100, 0x85, 0x7f, 0x01,
+        ];
+        for code in unseen {
+            assert_eq!(named(&format!("chr({code})")), "23514", "{code:x}");
+        }
+        let together: String = unseen
+            .iter()
+            .map(|code| format!("chr({code}) || "))
+            .collect();
+        assert_eq!(named(&format!("{together}' '")), "23514");
+        assert_eq!(named(&format!("{together}'.'")), "1");
+        for name in ["Ж", "日本", "ا", "é", "👩‍🚀", "_"] {
+            assert_eq!(named(&format!("'{name}'")), "1", "{name}");
+        }
+    }
+
     #[pg_test]
     fn the_directory_shows_of_each_only_what_they_allow() {
         let ada = member("Ada");

@@ -83,6 +83,8 @@ mod tests {
         let read = "UPDATE founders.founder_messages SET is_read = true";
         assert_eq!(outcome(As::Person(&a), read), "1");
         assert_eq!(outcome(As::Person(&b), read), "2");
+        assert_eq!(outcome(As::Service, read), "42501");
+        assert_eq!(outcome(As::Owner, read), "42501");
         let mark = format!("SELECT founders.mark_messages_read('{a}')::text");
         assert_eq!(text_as(As::Person(&a), &mark), "0");
         assert_eq!(text_as(As::Person(&b), &mark), "2");
@@ -105,6 +107,13 @@ mod tests {
             );
             assert_eq!(outcome(As::Person(&a), &sql), "42501", "{column}");
         }
+    }
+
+    #[pg_test]
+    fn nobody_writes_to_themself() {
+        let a = person();
+        assert_eq!(outcome(As::Person(&a), &send(&a, &a)), "23514");
+        assert_eq!(outcome(As::Service, &send(&a, &a)), "23514");
     }
 
     #[pg_test]

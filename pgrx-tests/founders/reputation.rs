@@ -138,6 +138,10 @@ mod tests {
             let tomorrow = "SELECT founders.record_checkin(current_date + 1)";
             assert_eq!(outcome(As::Person(&me), tomorrow), "22023", "{zone}");
         }
+        // Whatever the session says its clock is ahead by.
+        run("SET LOCAL TimeZone = 'AHEAD-160'");
+        let told = "SELECT founders.record_checkin((now() AT TIME ZONE 'UTC')::date + 2)";
+        assert_eq!(outcome(As::Person(&me), told), "22023");
         assert_eq!(
             outcome(As::Anonymous, "SELECT founders.record_checkin()"),
             "42501"

@@ -10,7 +10,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn every_foreign_key_has_an_index() {
+    fn every_foreign_key_of_founders_has_an_index() {
         none(
             "SELECT string_agg(c.conname, ', ') FROM pg_constraint c
               WHERE c.connamespace = 'founders'::regnamespace AND c.contype = 'f'

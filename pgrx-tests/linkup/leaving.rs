@@ -68,7 +68,8 @@ mod tests {
         assert_eq!(text(batch), "1");
         assert_eq!(text(batch), "0");
         let bodies = text(
-            "SELECT string_agg(twilio_message_sid || ' ' || num_nulls(body_ciphertext, body_iv, body_tag), ', ' ORDER BY 1)
+            "SELECT string_agg(twilio_message_sid || ' ' || num_nulls(body_ciphertext, body_iv, body_tag), ', '
+                               ORDER BY twilio_message_sid)
              FROM linkup.sms_messages WHERE twilio_message_sid IN ('SMold', 'SMnew')",
         );
         assert_eq!(bodies, "SMnew 0, SMold 3");

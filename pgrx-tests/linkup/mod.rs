@@ -14,7 +14,7 @@ mod schema;
 mod story;
 mod users;
 
-use super::founders::{As, be, outcome, run, run_as, text, text_as};
+use super::request::{As, be, outcome, run, run_as, text, text_as};
 
 /// A user and the account that signs in as that user.
 pub struct Member {

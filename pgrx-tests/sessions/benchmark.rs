@@ -320,3 +320,41 @@ fn dropping_the_extension_keeps_the_tables_and_nothing_stays_readable() {
     assert_eq!(rows, 5);
     assert_eq!(published(&mut client), "nothing");
 }
+
+#[test]
+fn a_second_benchmark_about_the_same_people_is_told_of() {
+    let database = community();
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let listener = told.clone();
+    let mut client = database
+        .cluster
+        .config(&database.name, "postgres")
+        .notice_callback(move |notice| {
+            let message = notice.message().to_owned();
+            listener.lock().expect("the list").push(message);
+        })
+        .connect(postgres::NoTls)
+        .expect("connect");
+    let mut create = |name: &str, category: &str| {
+        told.lock().expect("the list").clear();
+        client
+            .batch_execute(&format!(
+                "SET search_path = figures;
+                 SELECT community_core.create_benchmark('{name}',
+                    'SELECT p.id AS subject, s.overall_score AS value, s.created_at AS observed_at, p.industry
+                     FROM profiles p JOIN scores s ON s.user_id = p.id',
+                    dimensions => '{{industry}}', consent_category => '{category}', consent => 'consent_preferences',
+                    watch => '{{\"scores\": \"user_id\"}}', minimum => 0, maximum => 100)"
+            ))
+            .expect("a benchmark");
+        told.lock().expect("the list").join("; ")
+    };
+    assert_eq!(create("of_others", "messaging"), "");
+    let told_of = create("irs_by_industry", "benchmarks");
+    assert!(
+        told_of.starts_with(
+            "benchmarks figures.irs_by_industry and figures.irs_by_stage are about the same people"
+        ),
+        "{told_of}"
+    );
+}

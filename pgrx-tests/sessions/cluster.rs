@@ -3,6 +3,7 @@
 
 use pgrx_pg_config::{PgConfig, Pgrx};
 use postgres::{Client, Config, NoTls};
+use std::collections::HashMap;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -15,6 +16,8 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 pub struct Cluster {
     pub directory: PathBuf,
     server: Mutex<Option<Child>>,
+    /// Databases to copy, by the modules that they hold.
+    templates: Mutex<HashMap<String, String>>,
 }
 
 impl Cluster {
@@ -33,21 +36,16 @@ impl Cluster {
         PrivateCluster(Cluster::start(settings))
     }
 
+    /// A private one whose data directory `fill` makes, a base backup say; not started yet.
+    pub fn made_by(fill: impl FnOnce(&Cluster), settings: &[&str]) -> PrivateCluster {
+        let cluster = PrivateCluster(Cluster::empty());
+        fill(&cluster);
+        cluster.configure(settings);
+        cluster
+    }
+
     fn start(settings: &[&str]) -> Cluster {
-        library_is_installed();
-        let directory = std::env::temp_dir().join(format!(
-            "community_core-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        ));
-        std::fs::create_dir_all(&directory).expect("create the cluster's directory");
-        if let Some((uid, gid)) = server_user() {
-            std::os::unix::fs::chown(&directory, Some(uid), Some(gid)).expect("chown");
-        }
-        let cluster = Cluster {
-            directory,
-            server: Mutex::new(None),
-        };
+        let cluster = Cluster::empty();
         cluster.run(
             "initdb",
             &[
@@ -60,41 +58,52 @@ impl Cluster {
             ],
             &["--encoding", "UTF8", "--locale", "C", "--no-sync"],
         );
+        cluster.configure(settings);
+        cluster.up();
+        cluster
+    }
+
+    /// A directory of the server's user, with nothing in it.
+    fn empty() -> Cluster {
+        library_is_installed();
+        let directory = std::env::temp_dir().join(format!(
+            "community_core-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        ));
+        std::fs::create_dir_all(&directory).expect("create the cluster's directory");
+        if let Some((uid, gid)) = server_user() {
+            std::os::unix::fs::chown(&directory, Some(uid), Some(gid)).expect("chown");
+        }
+        Cluster {
+            directory,
+            server: Mutex::new(None),
+            templates: Mutex::default(),
+        }
+    }
+
+    fn configure(&self, settings: &[&str]) {
         let mut configuration = format!(
             "listen_addresses = ''\nunix_socket_directories = '{}'\nmax_prepared_transactions = 10\n",
-            cluster.directory.display()
+            self.directory.display()
         );
         for setting in settings {
             configuration.push_str(setting);
             configuration.push('\n');
         }
-        let file = cluster.directory.join("data/postgresql.auto.conf");
+        let file = self.directory.join("data/postgresql.auto.conf");
         std::fs::write(file, configuration).expect("write the configuration");
-        cluster.up();
-        cluster
     }
 
     pub fn data(&self) -> String {
         self.directory.join("data").display().to_string()
     }
 
-    /// Starts the server and waits until it takes connections.
+    /// Starts the server and waits until it takes connections. After a crash the old server's
+    /// backends may need a moment to notice: it is started again until they have.
     pub fn up(&self) {
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.directory.join("log"))
-            .expect("open the log");
-        let child = self
-            .program("postgres")
-            .args(["-D", &self.data()])
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("clone the log's handle"))
-            .stderr(log)
-            .spawn()
-            .expect("start the server");
-        *self.server.lock().expect("the server's lock") = Some(child);
         let deadline = Instant::now() + Duration::from_secs(60);
+        let mut child = self.spawn();
         while self.config("postgres", "postgres").connect(NoTls).is_err() {
             assert!(
                 Instant::now() < deadline,
@@ -102,7 +111,26 @@ impl Cluster {
                 self.log()
             );
             std::thread::sleep(Duration::from_millis(50));
+            if child.try_wait().expect("look at the server").is_some() {
+                child = self.spawn();
+            }
         }
+        *self.server.lock().expect("the server's lock") = Some(child);
+    }
+
+    fn spawn(&self) -> Child {
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.directory.join("log"))
+            .expect("open the log");
+        self.program("postgres")
+            .args(["-D", &self.data()])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("clone the log's handle"))
+            .stderr(log)
+            .spawn()
+            .expect("start the server")
     }
 
     /// Stops the server: `INT` is a fast shutdown, `QUIT` and `KILL` are crashes.
@@ -112,6 +140,31 @@ impl Cluster {
             let _ = Command::new("kill").args(["-s", signal, &pid]).status();
             let _ = child.wait();
         }
+    }
+
+    /// A database with the extension that nobody connects to: copying it is quicker than installing
+    /// the modules anew.
+    fn template(&self, modules: &str) -> String {
+        let mut templates = self.templates.lock().expect("the templates' lock");
+        let name = templates.entry(modules.to_owned()).or_insert_with(|| {
+            let name = self.create("template0");
+            self.connect(&name, "postgres")
+                .batch_execute(&format!(
+                    "SET community_core.modules = '{modules}'; CREATE EXTENSION community_core"
+                ))
+                .expect("create the extension");
+            name
+        });
+        name.clone()
+    }
+
+    /// A new database, a copy of one to which nobody is connected.
+    fn create(&self, template: &str) -> String {
+        let name = format!("d{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.connect("postgres", "postgres")
+            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}"))
+            .expect("create the database");
+        name
     }
 
     pub fn log(&self) -> String {
@@ -192,24 +245,18 @@ pub struct Database<'a> {
 impl<'a> Database<'a> {
     /// Empty, without the extension.
     pub fn bare(cluster: &'a Cluster) -> Database<'a> {
-        let name = format!("d{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        cluster
-            .connect("postgres", "postgres")
-            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0"))
-            .expect("create the database");
-        Database { cluster, name }
+        Database::copy(cluster, "template0")
     }
 
     /// With the extension, `modules` as in the setting community_core.modules.
     pub fn with_modules(cluster: &'a Cluster, modules: &str) -> Database<'a> {
-        let database = Database::bare(cluster);
-        database
-            .connect()
-            .batch_execute(&format!(
-                "SET community_core.modules = '{modules}'; CREATE EXTENSION community_core"
-            ))
-            .expect("create the extension");
-        database
+        Database::copy(cluster, &cluster.template(modules))
+    }
+
+    /// A copy of a database to which nobody is connected.
+    pub fn copy(cluster: &'a Cluster, template: &str) -> Database<'a> {
+        let name = cluster.create(template);
+        Database { cluster, name }
     }
 
     /// The engines alone.
@@ -268,6 +315,19 @@ pub fn wait_until_blocked(observer: &mut Client, how_many: i64) {
     }
 }
 
+/// Waits until a query that gives a boolean gives true.
+pub fn wait_until(client: &mut Client, condition: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !client
+        .query_one(condition, &[])
+        .expect(condition)
+        .get::<_, bool>(0)
+    {
+        assert!(Instant::now() < deadline, "never came true: {condition}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// The SQLSTATE of a failed call.
 pub fn sqlstate<T>(result: Result<T, postgres::Error>) -> String {
     match result {
@@ -299,16 +359,24 @@ fn library_is_installed() {
     });
 }
 
-fn bin_directory() -> PathBuf {
+fn pg_config() -> PgConfig {
     let version = format!("pg{}", pgrx::pg_sys::get_pg_major_version_num());
-    let config: PgConfig = Pgrx::from_config()
+    Pgrx::from_config()
         .and_then(|pgrx| pgrx.get(&version))
-        .expect("`cargo pgrx init` has been run for this version");
-    config.bin_dir().expect("pg_config --bindir")
+        .expect("`cargo pgrx init` has been run for this version")
+}
+
+fn bin_directory() -> PathBuf {
+    pg_config().bin_dir().expect("pg_config --bindir")
+}
+
+/// Where the server looks for install and upgrade scripts.
+pub fn extension_directory() -> PathBuf {
+    pg_config().extension_dir().expect("pg_config --sharedir")
 }
 
 /// The user to run a server as when the tests run as root, which Postgres refuses.
-fn server_user() -> Option<(u32, u32)> {
+pub fn server_user() -> Option<(u32, u32)> {
     // SAFETY: geteuid has no preconditions and cannot fail.
     if unsafe { geteuid() } != 0 {
         return None;

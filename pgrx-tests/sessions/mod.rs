@@ -1,16 +1,21 @@
 //! Tests that need several connections, a dump, a restore or a restart.
 
-mod access;
+mod attacker;
 mod audit;
 mod benchmark;
 pub mod cluster;
 mod counter;
+mod dependencies;
 mod documents;
 mod forum;
 mod founders;
 mod linkup;
 mod module;
+mod operations;
 mod pair;
 mod retention;
+mod spaces_content;
+mod spaces_moderation;
 mod stackexchange;
+mod status;
 mod tenancy;

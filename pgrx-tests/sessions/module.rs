@@ -1,132 +1,9 @@
 //! DESIGN's one structural decision, shown on a real cluster: the extension owns code, the database
-//! owns data. Dumps, restores, DROP EXTENSION, and an owner who is no superuser.
+//! owns data. DROP EXTENSION, data loaded into what is installed, and an owner who is no superuser.
 
 use super::cluster::{Cluster, Database, sqlstate};
-use postgres::Client;
-
-/// People, consents, posts, likes and a benchmark, and what a user adds to our tables.
-const LIFE: &str = "
-    INSERT INTO auth.users (id, email)
-    SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 'person' || n || '@example.org'
-    FROM generate_series(1, 12) AS n;
-    INSERT INTO founders.profiles (id, stage, industry)
-    SELECT id, 'seed', 'fintech' FROM auth.users
-    ON CONFLICT (id) DO UPDATE SET stage = excluded.stage, industry = excluded.industry;
-    INSERT INTO founders.consent_preferences (user_id, category, enabled)
-    SELECT id, category, true FROM auth.users, unnest('{benchmarks,directory}'::text[]) AS category
-    ON CONFLICT (user_id, category) DO UPDATE SET enabled = true;
-    INSERT INTO founders.investor_readiness_scores (user_id, overall_score)
-    SELECT id, 40 + 4 * row_number() OVER (ORDER BY id) FROM auth.users;
-    INSERT INTO founders.social_feed_posts (author_id, content) SELECT id, 'post' FROM auth.users;
-    INSERT INTO founders.social_feed_reactions (post_id, user_id)
-    SELECT p.id, u.id FROM founders.social_feed_posts p, auth.users u WHERE u.id <= p.author_id;
-    INSERT INTO founders.social_feed_comments (post_id, author_id, content)
-    SELECT id, author_id, 'a comment' FROM founders.social_feed_posts;
-    UPDATE founders.consent_preferences SET enabled = false
-    WHERE user_id = '00000000-0000-4000-8000-000000000012' AND category = 'directory';
-    DELETE FROM auth.users WHERE id = '00000000-0000-4000-8000-000000000011';
-    SELECT founders.refresh_benchmark_aggregates();
-    ALTER TABLE founders.cohorts ADD COLUMN colour text DEFAULT 'green';
-    CREATE INDEX mine ON founders.cohorts (colour);
-    CREATE POLICY mine ON founders.cohorts FOR SELECT TO anon USING (colour = 'green');
-    CREATE VIEW public.mine AS SELECT count(*) AS posts FROM founders.social_feed_posts;
-";
-
-/// Every row of every table and every rule beside them, as text in a fixed order.
-fn portrait(client: &mut Client) -> Vec<String> {
-    let mut lines = Vec::new();
-    let tables = client
-        .query(
-            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
-             WHERE schemaname IN ('founders', 'auth', 'community_state') ORDER BY 1",
-            &[],
-        )
-        .expect("tables");
-    for table in tables {
-        let table: String = table.get(0);
-        let rows = client
-            .query_one(
-                &format!("SELECT count(*), md5(string_agg(t::text, E'\\n' ORDER BY t::text)) FROM {table} t"),
-                &[],
-            )
-            .expect("rows");
-        lines.push(format!(
-            "{table} {:?} {:?}",
-            rows.get::<_, i64>(0),
-            rows.get::<_, Option<String>>(1)
-        ));
-    }
-    for query in [
-        "SELECT format('policy %s.%s %s %s %s %s', schemaname, tablename, policyname, cmd, qual, with_check)
-         FROM pg_policies WHERE schemaname IN ('founders', 'auth')",
-        "SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname IN ('founders', 'auth')",
-        "SELECT format('trigger %s %s %s', tgrelid::regclass, tgenabled, pg_get_triggerdef(oid, true))
-         FROM pg_trigger WHERE NOT tgisinternal",
-        "SELECT format('column %s.%s %s', attrelid::regclass, attname, format_type(atttypid, atttypmod))
-         FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid AND c.relkind = 'r'
-         WHERE c.relnamespace = 'founders'::regnamespace AND attnum > 0 AND NOT attisdropped",
-        "SELECT format('grants %s %s', oid::regclass,
-                (SELECT string_agg(g::text, ',' ORDER BY g::text) FROM unnest(relacl) g))
-         FROM pg_class WHERE relnamespace = 'founders'::regnamespace AND relkind IN ('r', 'v')",
-        "SELECT format('row security %s %s', oid::regclass, relrowsecurity) FROM pg_class
-         WHERE relnamespace = 'founders'::regnamespace AND relkind = 'r'",
-        "SELECT format('benchmark %s', b) FROM founders.benchmark_stage_aggregates b",
-        "SELECT format('benchmark %s', b) FROM founders.benchmark_industry_aggregates b",
-    ] {
-        let mut found: Vec<String> =
-            client.query(query, &[]).expect(query).iter().map(|row| row.get(0)).collect();
-        found.sort();
-        lines.extend(found);
-    }
-    lines
-}
-
-/// What every verifier finds; nothing, in a database that is whole.
-fn faults(client: &mut Client) -> Vec<String> {
-    let mut faults = Vec::new();
-    for verifier in ["verify_module()", "verify_counters()", "verify_audit()"] {
-        let query = format!("SELECT v::text FROM community_core.{verifier} v");
-        let rows = client.query(&query, &[]).expect(&query);
-        faults.extend(
-            rows.iter()
-                .map(|row| format!("{verifier}: {}", row.get::<_, String>(0))),
-        );
-    }
-    faults
-}
-
-fn lived_in() -> (Database<'static>, Vec<String>) {
-    let database = Database::with_modules(Cluster::shared(), "all");
-    let mut client = database.connect();
-    client.batch_execute(LIFE).expect("live");
-    assert_eq!(faults(&mut client), Vec::<String>::new());
-    let portrait = portrait(&mut client);
-    assert!(
-        portrait.iter().any(|line| line.starts_with("benchmark")),
-        "a cell is published"
-    );
-    (database, portrait)
-}
-
-fn assert_same_life(restored: &Database, portrait_before: &[String]) {
-    let mut client = restored.connect();
-    assert_eq!(faults(&mut client), Vec::<String>::new());
-    let after = portrait(&mut client);
-    for line in portrait_before {
-        assert!(
-            after.contains(line),
-            "lost in the restore: {line}\nhave: {after:#?}"
-        );
-    }
-    assert_eq!(after.len(), portrait_before.len());
-    client
-        .batch_execute(
-            "INSERT INTO founders.social_feed_reactions (post_id, user_id, reaction_type)
-             SELECT p.id, u.id, 'celebrate' FROM founders.social_feed_posts p, auth.users u",
-        )
-        .expect("live on");
-    assert_eq!(faults(&mut client), Vec::<String>::new());
-}
+use super::operations::{faults, live, lived_in, portrait};
+use postgres::{Client, NoTls};
 
 fn file(database: &Database, name: &str) -> String {
     database
@@ -138,74 +15,9 @@ fn file(database: &Database, name: &str) -> String {
 }
 
 #[test]
-fn a_plain_dump_restores_the_same_rows_counters_chain_policies_and_additions() {
-    let (database, before) = lived_in();
-    let dump = file(&database, "plain.sql");
-    database
-        .cluster
-        .run("pg_dump", &["-f", &dump], &[&database.name]);
-    let restored = Database::bare(database.cluster);
-    database.cluster.run(
-        "psql",
-        &["-qX", "-v", "ON_ERROR_STOP=1", "-f", &dump],
-        &[&restored.name],
-    );
-    assert_same_life(&restored, &before);
-}
-
-#[test]
-fn a_custom_dump_restores_the_same() {
-    let (database, before) = lived_in();
-    let dump = file(&database, "custom.dump");
-    database
-        .cluster
-        .run("pg_dump", &["-Fc", "-f", &dump], &[&database.name]);
-    let restored = Database::bare(database.cluster);
-    database
-        .cluster
-        .run("pg_restore", &["-e", "-d", &restored.name], &[&dump]);
-    assert_same_life(&restored, &before);
-}
-
-#[test]
-fn a_parallel_dump_and_restore_give_the_same() {
-    let (database, before) = lived_in();
-    let dump = file(&database, "parallel");
-    database.cluster.run(
-        "pg_dump",
-        &["-Fd", "-j", "3", "-f", &dump],
-        &[&database.name],
-    );
-    let restored = Database::bare(database.cluster);
-    database.cluster.run(
-        "pg_restore",
-        &["-e", "-j", "3", "-d", &restored.name],
-        &[&dump],
-    );
-    assert_same_life(&restored, &before);
-}
-
-#[test]
-fn a_clean_restore_over_a_lived_in_database_gives_the_same() {
-    let (database, before) = lived_in();
-    let dump = file(&database, "clean.dump");
-    database
-        .cluster
-        .run("pg_dump", &["-Fc", "-f", &dump], &[&database.name]);
-    database
-        .connect()
-        .batch_execute(
-            "DELETE FROM founders.social_feed_reactions; DROP TABLE founders.expert_listings",
-        )
-        .expect("change it");
-    let arguments = ["-e", "--clean", "--if-exists", "-d", &database.name];
-    database.cluster.run("pg_restore", &arguments, &[&dump]);
-    assert_same_life(&database, &before);
-}
-
-#[test]
 fn data_alone_loads_into_an_installed_database_in_replica_mode() {
-    let (database, before) = lived_in();
+    let database = lived_in();
+    let before = portrait(&mut database.connect());
     let dump = file(&database, "data.sql");
     let schemas = [
         "-n",
@@ -248,7 +60,7 @@ fn data_alone_loads_into_an_installed_database_in_replica_mode() {
 
 #[test]
 fn drop_extension_refuses_and_with_cascade_keeps_every_row() {
-    let (database, _) = lived_in();
+    let database = lived_in();
     let mut client = database.connect();
     // What the benchmarks published is hidden until the next refresh: a withdrawal may have gone
     // unnoticed while the triggers were away.
@@ -291,7 +103,7 @@ fn drop_extension_refuses_and_with_cascade_keeps_every_row() {
 
 #[test]
 fn without_the_extension_nobody_but_the_owner_reads_a_row() {
-    let (database, _) = lived_in();
+    let database = lived_in();
     let mut client = database.connect();
     client
         .batch_execute("DROP EXTENSION community_core CASCADE")
@@ -390,7 +202,7 @@ fn a_database_owner_who_is_no_superuser_can_use_everything() {
         .batch_execute("CREATE EXTENSION community_core")
         .expect("as superuser");
     let mut client = cluster.connect(&database.name, owner);
-    client.batch_execute(LIFE).expect("live");
+    live(&mut client);
     assert_eq!(faults(&mut client), Vec::<String>::new());
     client
         .batch_execute(
@@ -420,4 +232,87 @@ fn a_database_owner_who_is_no_superuser_can_use_everything() {
         .expect("owners")
         .get(0);
     assert_eq!(superuser_owned, 0);
+}
+
+/// The database's owner is no superuser, and what it owns sets off what it wrote: a trigger deferred
+/// to the end of the transaction would find a superuser there.
+#[test]
+fn a_trigger_that_the_owner_deferred_does_not_run_as_the_superuser_who_installs() {
+    let cluster = Cluster::shared();
+    let database = Database::bare(cluster);
+    let mut superuser = database.connect();
+    superuser
+        .batch_execute(&format!(
+            "CREATE ROLE {0}_owner LOGIN; ALTER DATABASE {0} OWNER TO {0}_owner;
+             SET community_core.modules = 'tenancy'; CREATE EXTENSION community_core;
+             CREATE TABLE public.proof (who text); GRANT INSERT ON public.proof TO PUBLIC",
+            database.name
+        ))
+        .expect("an owner");
+    let mut owner = cluster.connect(&database.name, &format!("{}_owner", database.name));
+    owner
+        .batch_execute(
+            "CREATE SCHEMA mine;
+             CREATE FUNCTION mine.proof() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 INSERT INTO public.proof VALUES (current_user); RETURN NULL; END $$;
+             CREATE CONSTRAINT TRIGGER proof AFTER INSERT ON community_state.module_step
+                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mine.proof()",
+        )
+        .expect("the owner's trigger");
+    for call in [
+        "SELECT community_core.install_module('founders')",
+        "SELECT community_core.remove_module('tenancy')",
+    ] {
+        assert_eq!(sqlstate(superuser.batch_execute(call)), "42501", "{call}");
+    }
+    let ran = "SELECT count(*) FROM public.proof WHERE who = 'postgres'";
+    let ran: i64 = superuser.query_one(ran, &[]).expect("proof").get(0);
+    assert_eq!(ran, 0);
+    owner
+        .batch_execute("SELECT community_core.remove_module('tenancy')")
+        .expect("the owner's own call is the owner's own trigger");
+    let ran = "SELECT string_agg(DISTINCT who, ',') FROM public.proof";
+    let ran: String = superuser.query_one(ran, &[]).expect("proof").get(0);
+    assert_eq!(ran, format!("{}_owner", database.name));
+}
+
+#[test]
+fn removing_says_first_what_it_takes_away() {
+    let database = Database::with_modules(Cluster::shared(), "founders");
+    let said = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let listener = said.clone();
+    let mut client = database
+        .cluster
+        .config(&database.name, "postgres")
+        .notice_callback(move |notice| {
+            let mut said = listener.lock().expect("the list's lock");
+            said.push(notice.message().to_owned());
+        })
+        .connect(NoTls)
+        .expect("connect");
+    client
+        .batch_execute(
+            "INSERT INTO founders.cohorts (name) SELECT 'A cohort' FROM generate_series(1, 100);
+             ANALYZE founders.cohorts; BEGIN; SELECT community_core.remove_module('founders')",
+        )
+        .expect("remove the rules");
+    client
+        .batch_execute(
+            "ROLLBACK; SELECT community_core.remove_module('founders', drop_data => true)",
+        )
+        .expect("remove it all");
+    let said = said.lock().expect("the list's lock").join("\n");
+    let rules = said
+        .lines()
+        .find(|line| line.contains("tables and rows stay"));
+    let rules = rules.expect("a notice about the rules");
+    for kind in ["triggers", "policies", "views", "functions"] {
+        assert!(rules.contains(kind) && !rules.contains(" 0 "), "{rules}");
+    }
+    assert!(rules.contains("schema founders"), "{rules}");
+    let data = said.lines().find(|line| line.contains("about 100 rows"));
+    assert!(
+        data.is_some_and(|line| line.starts_with("dropping schema founders with")),
+        "{said}"
+    );
 }

@@ -130,6 +130,72 @@ fn a_public_dump_loads_and_no_counter_differs_from_its_own() {
 }
 
 #[test]
+fn a_public_dump_loads_into_a_space_and_no_answer_comment_or_score_differs_from_its_own() {
+    let Some(folder) = shared_data("stackexchange-conlang-meta") else {
+        return;
+    };
+    let database = Database::with_modules(Cluster::shared(), "founders,spaces");
+    let (loaded, said) = load(&folder, &database);
+    assert!(loaded, "{said}");
+    for module in ["founders", "spaces"] {
+        let line = format!(
+            "0 differences between the counters of 169 posts and the dump's own, in {module}"
+        );
+        assert!(said.contains(&line), "{said}");
+    }
+    let mut client = database.connect();
+    let figures = "SELECT (SELECT count(*) FROM community_core.verify_counters()),
+                          (SELECT count(*) FROM spaces.answers WHERE is_accepted),
+                          (SELECT count(*) FROM spaces.reputation_events WHERE event_type = 'badge'),
+                          (SELECT count(*) FROM spaces.votes)";
+    let row = client.query_one(figures, &[]).expect("figures");
+    let figures: Vec<i64> = (0..4).map(|column| row.get(column)).collect();
+    assert_eq!(figures, [0, 11, 612, 1065]);
+}
+
+#[test]
+fn a_small_site_becomes_a_space_with_its_votes_acceptance_and_order_of_comments() {
+    let folder = small_site("small-space");
+    let edit = |file: &str, from: &str, to: &str| {
+        let path = folder.join(file);
+        let text = std::fs::read_to_string(&path).expect("read");
+        assert!(text.contains(from), "{file} has {from}");
+        std::fs::write(&path, text.replace(from, to)).expect("write");
+    };
+    edit(
+        "Posts.xml",
+        "Title=\"How?\"",
+        "Title=\"How?\" AnswerCount=\"1\" AcceptedAnswerId=\"2\" Tags=\"&lt;a&gt;&lt;B&gt;\" Score=\"2\" ClosedDate=\"2020-02-01T00:00:00.000\"",
+    );
+    edit("Posts.xml", "ParentId=\"1\"", "ParentId=\"1\" Score=\"-1\"");
+    let database = Database::with_modules(Cluster::shared(), "spaces");
+    let (loaded, said) = load(&folder, &database);
+    assert!(
+        loaded && said.contains("0 differences between the counters of 2 posts"),
+        "{said}"
+    );
+    let question = "SELECT concat_ws(' ', p.score, p.comment_count, q.answer_count, q.closed_at IS NOT NULL,
+                           a.score, a.is_accepted, (SELECT string_agg(t.name, ',' ORDER BY t.name) FROM spaces.tags t))
+                    FROM spaces.posts p JOIN spaces.questions q ON q.post_id = p.id
+                    JOIN spaces.answers a ON a.id = q.accepted_answer_id";
+    let row = database
+        .connect()
+        .query_one(question, &[])
+        .expect("the question");
+    assert_eq!(row.get::<_, String>(0), "2 1 1 t -1 t a,b");
+    std::fs::remove_dir_all(folder).expect("clean up");
+}
+
+#[test]
+fn a_score_that_differs_from_the_dumps_own_is_reported_in_spaces() {
+    let folder = small_site("boasting-space");
+    let database = Database::with_modules(Cluster::shared(), "spaces");
+    let (agreed, said) = load(&folder, &database);
+    assert!(!agreed && said.contains("2 differences"), "{said}");
+    std::fs::remove_dir_all(folder).expect("clean up");
+}
+
+#[test]
 fn a_small_site_loads_and_says_what_it_skipped_and_why() {
     let folder = small_site("small-site");
     let database = Database::with_modules(Cluster::shared(), "founders");

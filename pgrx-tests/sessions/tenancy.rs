@@ -1,6 +1,5 @@
-//! Claims about tenancy that need several sessions, a dump, or every role in turn.
+//! Claims about tenancy that need several sessions or a dump.
 
-use super::access;
 use super::cluster::{Cluster, Database, sqlstate, wait_until_blocked};
 use postgres::Client;
 
@@ -55,12 +54,6 @@ fn demote(number: usize) -> String {
         "SELECT tenancy.set_member_role('{}', 'member')",
         person(number)
     )
-}
-
-#[test]
-fn every_role_may_do_what_the_file_says_and_nothing_else() {
-    let database = Database::with_modules(Cluster::shared(), "tenancy");
-    access::check(&database, "tenancy", include_str!("../tenancy/access.txt"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Claims about tenancy: two organizations that know nothing of each other, and a person in none.
 
+mod access;
 mod ai_usage;
 mod audit;
 mod customers;

@@ -7,7 +7,7 @@ DECLARE
     app_functions CONSTANT text[] := ARRAY[
         'request_claims', 'request_user', 'consent_gated', 'benchmark', 'benchmark_position',
         'k_anonymous_count', 'k_anonymous_avg', 'k_anonymous_percentile', 'k_anonymous_histogram',
-        'linkup_setting', 'linkup_document_fault', 'forum_setting',
+        'linkup_setting', 'linkup_document_fault', 'forum_setting', 'spaces_setting', 'uuid_v7',
         'contact_pair', 'pair_low', 'pair_high', 'pair_members', 'contact_pair_of',
         'contact_pair_eq', 'contact_pair_ne', 'contact_pair_lt', 'contact_pair_le',
         'contact_pair_gt', 'contact_pair_ge'
@@ -21,7 +21,9 @@ BEGIN
              ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = e.oid
         WHERE e.extname = 'community_core' AND n.nspname = '@extschema@'
     LOOP
-        EXECUTE pg_catalog.format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC', routine);
+        EXECUTE pg_catalog.format(
+            'REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC, anon, authenticated, service_role',
+            routine);
         EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO pg_database_owner', routine);
         IF (SELECT proname FROM pg_catalog.pg_proc WHERE oid = routine) = ANY (app_functions) THEN
             EXECUTE pg_catalog.format(

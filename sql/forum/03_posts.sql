@@ -16,7 +16,7 @@ CREATE TABLE community_posts (
     CONSTRAINT community_posts_author_id_fkey
         FOREIGN KEY (author_id) REFERENCES auth.users (id) ON DELETE CASCADE,
     CONSTRAINT community_posts_content_check
-        CHECK (content ~ '\S' AND char_length(content) <= 100000)
+        CHECK (content ~ '@visible@' AND char_length(content) <= 100000)
 );
 COMMENT ON TABLE community_posts IS 'Posts of the forum. Read by members.';
 COMMENT ON COLUMN community_posts.content IS 'Not blank, at most 100,000 characters.';

@@ -44,7 +44,7 @@ CREATE TABLE community_post_replies (
     CONSTRAINT community_post_replies_author_id_fkey
         FOREIGN KEY (author_id) REFERENCES auth.users (id) ON DELETE CASCADE,
     CONSTRAINT community_post_replies_content_check
-        CHECK (content ~ '\S' AND char_length(content) <= 10000)
+        CHECK (content ~ '@visible@' AND char_length(content) <= 10000)
 );
 COMMENT ON TABLE community_post_replies IS 'Replies to posts. Seen by those who see the post.';
 COMMENT ON COLUMN community_post_replies.content IS 'Not blank, at most 10,000 characters.';

@@ -25,9 +25,9 @@ CREATE TABLE community_resources (
         setweight(to_tsvector('pg_catalog.english', title), 'A')
         || setweight(to_tsvector('pg_catalog.english', description), 'B')) STORED,
     CONSTRAINT community_resources_pkey PRIMARY KEY (id),
-    CONSTRAINT community_resources_title_check CHECK (title ~ '\S' AND char_length(title) <= 300),
+    CONSTRAINT community_resources_title_check CHECK (title ~ '@visible@' AND char_length(title) <= 300),
     CONSTRAINT community_resources_description_check
-        CHECK (description ~ '\S' AND char_length(description) <= 100000),
+        CHECK (description ~ '@visible@' AND char_length(description) <= 100000),
     CONSTRAINT community_resources_type_check
         CHECK (type IN ('template', 'guide', 'checklist', 'video', 'course', 'tool')),
     CONSTRAINT community_resources_category_check

@@ -63,7 +63,7 @@ CREATE TABLE subcommunity_sponsors (
     CONSTRAINT subcommunity_sponsors_sponsor_user_id_fkey
         FOREIGN KEY (sponsor_user_id) REFERENCES auth.users (id) ON DELETE SET NULL,
     CONSTRAINT subcommunity_sponsors_sponsor_name_check
-        CHECK (sponsor_name ~ '\S' AND char_length(sponsor_name) <= 200),
+        CHECK (sponsor_name ~ '@visible@' AND char_length(sponsor_name) <= 200),
     CONSTRAINT subcommunity_sponsors_period_check CHECK (expires_at > started_at)
 );
 COMMENT ON TABLE subcommunity_sponsors IS

@@ -84,6 +84,21 @@ COMMENT ON FUNCTION members_with_consent(text) IS
     'Everybody of whom has_consent(member, category) is true. Stable. For helpers of policies and the service role. Example: SELECT count(*) FROM members_with_consent(''directory'')';
 GRANT EXECUTE ON FUNCTION members_with_consent(text) TO service_role;
 
+-- A role of the application without a person in its claims is nobody. The setting is asked, because
+-- in a SECURITY DEFINER function current_user is the owner: what SET ROLE made of the session stays.
+CREATE OR REPLACE FUNCTION caller_is_known() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT auth.uid() IS NOT NULL
+        OR pg_catalog.pg_has_role(caller.role, 'service_role', 'USAGE')
+        OR pg_catalog.pg_has_role(caller.role, owner.role, 'USAGE')
+    FROM (SELECT coalesce(nullif(pg_catalog.current_setting('role'), 'none'), session_user)::name)
+         AS caller (role),
+         (SELECT c.relowner FROM pg_catalog.pg_class c
+          WHERE c.oid = '@schema@.consent_preferences'::pg_catalog.regclass) AS owner (role);
+$$;
+COMMENT ON FUNCTION caller_is_known() IS
+    'Whether who asks is a signed-in person, the service or the owner. Stable. For helpers that every signed-in user may call.';
+
 -- PostgREST passes the request's headers as JSON in a setting, which any client of SQL can set to
 -- anything. A log entry must not fail for that, hence OTHERS.
 CREATE OR REPLACE FUNCTION request_header(VARIADIC names text[]) RETURNS text

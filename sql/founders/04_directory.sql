@@ -17,14 +17,15 @@ CREATE TABLE community_profiles (
     CONSTRAINT community_profiles_user_id_fkey
         FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
     CONSTRAINT community_profiles_display_name_check
-        CHECK (display_name ~ '\S' AND char_length(display_name) <= 100),
+        CHECK (display_name ~ '@visible@' AND char_length(display_name) <= 100),
     CONSTRAINT community_profiles_bio_check CHECK (char_length(bio) <= 5000),
     CONSTRAINT community_profiles_visibility_settings_check
         CHECK (jsonb_typeof(visibility_settings) = 'object')
 );
 COMMENT ON TABLE community_profiles IS
     'What a founder tells the community (phase 48). Any signed-in user can read it; community_directory is the filtered view.';
-COMMENT ON COLUMN community_profiles.display_name IS 'Not blank, at most 100 characters.';
+COMMENT ON COLUMN community_profiles.display_name IS
+    'At most 100 characters, one of which at least can be seen.';
 COMMENT ON COLUMN community_profiles.bio IS 'At most 5,000 characters.';
 COMMENT ON COLUMN community_profiles.visibility_settings IS
     'show_name, show_stage, show_industry, show_bio, show_achievements: only what is true is shown in the directory.';
@@ -46,10 +47,11 @@ GRANT INSERT (user_id, display_name, bio, avatar_url, stage, industry, achieveme
 CREATE OR REPLACE FUNCTION directory_members() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.user_id FROM @schema@.community_profiles p
-    WHERE p.user_id IN (SELECT @schema@.members_with_consent('directory'));
+    WHERE (SELECT @schema@.caller_is_known())
+      AND p.user_id IN (SELECT @schema@.members_with_consent('directory'));
 $$;
 COMMENT ON FUNCTION directory_members() IS
-    'The users in the directory: those with a community profile and consent of category directory. Stable. Example: SELECT count(*) FROM directory_members()';
+    'The users in the directory: those with a community profile and consent of category directory; none for a request without a person. Stable. Example: SELECT count(*) FROM directory_members()';
 GRANT EXECUTE ON FUNCTION directory_members() TO authenticated, service_role;
 
 CREATE OR REPLACE VIEW community_directory WITH (security_barrier, security_invoker) AS

@@ -11,7 +11,7 @@ CREATE TABLE cohorts (
     created_at     timestamptz NOT NULL DEFAULT now(),
     updated_at     timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT cohorts_pkey PRIMARY KEY (id),
-    CONSTRAINT cohorts_name_check CHECK (name ~ '\S' AND char_length(name) <= 200),
+    CONSTRAINT cohorts_name_check CHECK (name ~ '@visible@' AND char_length(name) <= 200),
     CONSTRAINT cohorts_cohort_type_check CHECK (cohort_type IN ('stage', 'industry', 'custom')),
     CONSTRAINT cohorts_max_members_check CHECK (max_members > 0),
     CONSTRAINT cohorts_status_check CHECK (status IN ('forming', 'active', 'archived'))

@@ -23,7 +23,7 @@ CREATE TABLE social_feed_posts (
         CHECK (post_type IN ('milestone', 'achievement', 'update', 'shoutout')),
     CONSTRAINT social_feed_posts_title_check CHECK (char_length(title) <= 300),
     CONSTRAINT social_feed_posts_content_check
-        CHECK (content ~ '\S' AND char_length(content) <= 100000),
+        CHECK (content ~ '@visible@' AND char_length(content) <= 100000),
     CONSTRAINT social_feed_posts_view_count_check CHECK (view_count >= 0)
 );
 COMMENT ON TABLE social_feed_posts IS
@@ -42,7 +42,8 @@ CREATE INDEX social_feed_posts_milestone_id_idx ON social_feed_posts (milestone_
 CREATE OR REPLACE FUNCTION feed_authors() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT member FROM @schema@.members_with_consent('social_feed') AS member
-    WHERE EXISTS (SELECT FROM @schema@.social_feed_posts p WHERE p.author_id = member AND p.is_public);
+    WHERE (SELECT @schema@.caller_is_known())
+      AND EXISTS (SELECT FROM @schema@.social_feed_posts p WHERE p.author_id = member AND p.is_public);
 $$;
 COMMENT ON FUNCTION feed_authors() IS
     'The authors of public posts who consent to category social_feed. Stable. Example: SELECT count(*) FROM feed_authors()';
@@ -117,7 +118,7 @@ CREATE TABLE social_feed_comments (
         FOREIGN KEY (parent_comment_id, post_id) REFERENCES social_feed_comments (id, post_id)
         ON DELETE CASCADE,
     CONSTRAINT social_feed_comments_content_check
-        CHECK (content ~ '\S' AND char_length(content) <= 10000)
+        CHECK (content ~ '@visible@' AND char_length(content) <= 10000)
 );
 COMMENT ON TABLE social_feed_comments IS
     'Comments on posts and answers to comments (phase 49). Seen by those who see the post.';

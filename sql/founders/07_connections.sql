@@ -7,6 +7,7 @@ CREATE TABLE founder_connections (
     status       text        NOT NULL DEFAULT 'pending',
     source       text        NOT NULL DEFAULT 'directory',
     blocked_by   uuid[]      NOT NULL DEFAULT '{}',
+    declined_at  timestamptz,
     created_at   timestamptz NOT NULL DEFAULT now(),
     updated_at   timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT founder_connections_pkey PRIMARY KEY (id),
@@ -21,7 +22,9 @@ CREATE TABLE founder_connections (
         CHECK (source IN ('directory', 'cohort', 'fred_suggestion', 'community')),
     CONSTRAINT founder_connections_blocked_by_check
         CHECK ((status = 'blocked') = (cardinality(blocked_by) > 0)
-               AND blocked_by <@ ARRAY[requester_id, recipient_id])
+               AND blocked_by <@ ARRAY[requester_id, recipient_id]),
+    CONSTRAINT founder_connections_declined_at_check
+        CHECK (declined_at IS NULL OR status IN ('declined', 'blocked'))
 );
 COMMENT ON TABLE founder_connections IS
     'One row for two founders: asked for, accepted, declined or blocked (phase 52). Cancelling is deleting.';
@@ -30,6 +33,8 @@ COMMENT ON COLUMN founder_connections.status IS
     'pending, then accepted or declined by the recipient; blocked by either, at any time.';
 COMMENT ON COLUMN founder_connections.blocked_by IS
     'Which of the two block the other; both may. Only who blocks can unblock.';
+COMMENT ON COLUMN founder_connections.declined_at IS
+    'When the recipient declined; a block does not make it undone.';
 CREATE INDEX founder_connections_recipient_id_idx ON founder_connections (recipient_id);
 SELECT community_core.create_unordered_pair('founder_connections', 'requester_id', 'recipient_id');
 
@@ -42,11 +47,13 @@ CREATE POLICY founder_connections_update_party ON founder_connections
     FOR UPDATE TO authenticated
     USING (requester_id = (SELECT auth.uid()) OR recipient_id = (SELECT auth.uid()))
     WITH CHECK (requester_id = (SELECT auth.uid()) OR recipient_id = (SELECT auth.uid()));
--- A block goes only by who made it; nobody ends the other's.
+-- A block goes only by who made it; nobody ends the other's. Nor does who was declined remove that
+-- and ask again.
 CREATE POLICY founder_connections_delete_party ON founder_connections
     FOR DELETE TO authenticated
     USING ((requester_id = (SELECT auth.uid()) OR recipient_id = (SELECT auth.uid()))
-           AND blocked_by <@ ARRAY[(SELECT auth.uid())]);
+           AND blocked_by <@ ARRAY[(SELECT auth.uid())]
+           AND ((status <> 'declined' AND declined_at IS NULL) OR recipient_id = (SELECT auth.uid())));
 GRANT INSERT (requester_id, recipient_id, source), UPDATE (status) ON founder_connections TO authenticated;
 
 -- A message holds this lock shared and a block exclusively, so that no message slips in beside a
@@ -97,9 +104,14 @@ BEGIN
             ('declined', 'blocked',  'requester'),
             ('declined', 'blocked',  'recipient'),
             ('blocked',  'blocked',  'requester'),
-            ('blocked',  'blocked',  'recipient')
+            ('blocked',  'blocked',  'recipient'),
+            ('blocked',  'declined', 'requester'),
+            ('blocked',  'declined', 'recipient')
         ) AS move (from_status, to_status, by)
-        WHERE move.from_status = before AND move.to_status = NEW.status;
+        WHERE move.from_status = before AND move.to_status = NEW.status
+          -- The end of a block leaves a request declined only where it had been.
+          AND (before <> 'blocked' OR NEW.status = 'blocked'
+               OR (OLD.declined_at IS NOT NULL AND NEW.blocked_by = '{}'));
         IF allowed IS NULL THEN
             RAISE EXCEPTION 'a connection cannot go from % to %', before, NEW.status
                 USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -110,6 +122,9 @@ BEGIN
                 USING ERRCODE = 'insufficient_privilege',
                       HINT = 'The requester asks, the recipient accepts or declines, either blocks.';
         END IF;
+    END IF;
+    IF 'declined' IN (before, NEW.status) THEN
+        NEW.declined_at := coalesce(OLD.declined_at, pg_catalog.now());
     END IF;
     IF NEW.status = 'blocked' THEN
         PERFORM @schema@.lock_pair(NEW.requester_id, NEW.recipient_id, true);
@@ -171,7 +186,7 @@ BEGIN
     ELSIF connection.status = 'declined' THEN
         RAISE EXCEPTION 'no connection with %: an earlier request was declined', other
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'After one of you deletes the declined request, a new one can be made.';
+                  HINT = 'Whoever declined it can delete it; then a new one can be made.';
     END IF;
     RETURN connection;
 END;
@@ -218,6 +233,13 @@ BEGIN
     IF FOUND THEN
         RETURN true;
     END IF;
+    UPDATE @schema@.founder_connections c SET blocked_by = '{}', status = 'declined'
+    WHERE LEAST(c.requester_id, c.recipient_id) = LEAST(member, other)
+      AND GREATEST(c.requester_id, c.recipient_id) = GREATEST(member, other)
+      AND c.blocked_by = ARRAY[member] AND c.declined_at IS NOT NULL;
+    IF FOUND THEN
+        RETURN true;
+    END IF;
     DELETE FROM @schema@.founder_connections c
     WHERE LEAST(c.requester_id, c.recipient_id) = LEAST(member, other)
       AND GREATEST(c.requester_id, c.recipient_id) = GREATEST(member, other)
@@ -226,5 +248,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION unblock_member(uuid) IS
-    'Takes one''s own block of another person back; the other''s block stays, and without one the two are strangers again. Returns whether there was one. Volatile. Example: SELECT unblock_member(''0199a7c2-0000-7000-8000-000000000002'')';
+    'Takes one''s own block of another person back; the other''s block stays, and without one the two are strangers again, or the request is declined again if it was. Returns whether there was one. Volatile. Example: SELECT unblock_member(''0199a7c2-0000-7000-8000-000000000002'')';
 GRANT EXECUTE ON FUNCTION unblock_member(uuid) TO authenticated, service_role;

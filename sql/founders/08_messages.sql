@@ -16,12 +16,12 @@ CREATE TABLE founder_messages (
         FOREIGN KEY (recipient_id) REFERENCES auth.users (id) ON DELETE CASCADE,
     CONSTRAINT founder_messages_another_check CHECK (sender_id <> recipient_id),
     CONSTRAINT founder_messages_content_check
-        CHECK (content ~ '\S' AND char_length(content) <= 10000)
+        CHECK (content ~ '@visible@' AND char_length(content) <= 10000)
 );
 COMMENT ON TABLE founder_messages IS
     'Direct messages (phase 52). Immutable but for is_read; read by the two people they are between.';
 COMMENT ON COLUMN founder_messages.content IS 'Not blank, at most 10,000 characters.';
-COMMENT ON COLUMN founder_messages.is_read IS 'Set by the recipient.';
+COMMENT ON COLUMN founder_messages.is_read IS 'Set by the recipient and by nobody else.';
 COMMENT ON COLUMN founder_messages.is_fred_facilitated IS 'Set by the service role when it sends.';
 ALTER TABLE founder_messages REPLICA IDENTITY FULL;
 CREATE INDEX founder_messages_sender_id_created_at_idx ON founder_messages (sender_id, created_at DESC);
@@ -54,6 +54,23 @@ CREATE OR REPLACE TRIGGER founder_messages_stay_as_sent
           IS DISTINCT FROM
           (NEW.id, NEW.sender_id, NEW.recipient_id, NEW.content, NEW.is_fred_facilitated, NEW.metadata, NEW.created_at))
     EXECUTE FUNCTION refuse_message_change();
+
+-- Also the service does not say for somebody that they read a message.
+CREATE OR REPLACE FUNCTION refuse_reading_for_another() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF auth.uid() IS DISTINCT FROM OLD.recipient_id THEN
+        RAISE EXCEPTION 'only %, who received message %, marks it as read', OLD.recipient_id, OLD.id
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Ask as the recipient: mark_messages_read(sender).';
+    END IF;
+    RETURN NEW;
+END;
+$$;
+COMMENT ON FUNCTION refuse_reading_for_another() IS 'Trigger: only the recipient sets is_read (42501).';
+CREATE OR REPLACE TRIGGER founder_messages_refuse_reading_for_another
+    BEFORE UPDATE ON founder_messages FOR EACH ROW WHEN (OLD.is_read <> NEW.is_read)
+    EXECUTE FUNCTION refuse_reading_for_another();
 
 CREATE OR REPLACE FUNCTION refuse_unwanted_message() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -14,9 +14,9 @@ CREATE TABLE expert_listings (
         FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
     CONSTRAINT expert_listings_expertise_type_check CHECK (expertise_type IN
         ('design_review', 'tech_architecture', 'gtm_strategy', 'fundraising', 'legal', 'other')),
-    CONSTRAINT expert_listings_title_check CHECK (title ~ '\S' AND char_length(title) <= 200),
+    CONSTRAINT expert_listings_title_check CHECK (title ~ '@visible@' AND char_length(title) <= 200),
     CONSTRAINT expert_listings_description_check
-        CHECK (description ~ '\S' AND char_length(description) <= 10000)
+        CHECK (description ~ '@visible@' AND char_length(description) <= 10000)
 );
 COMMENT ON TABLE expert_listings IS 'What a founder offers to help with (phase 51). Any signed-in user can read it.';
 COMMENT ON COLUMN expert_listings.title IS 'Not blank, at most 200 characters.';

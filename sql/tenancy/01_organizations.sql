@@ -10,7 +10,7 @@ CREATE TABLE organizations (
     created_at            timestamptz NOT NULL DEFAULT now(),
     updated_at            timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT organizations_pkey PRIMARY KEY (id),
-    CONSTRAINT organizations_name_check CHECK (name ~ '\S'),
+    CONSTRAINT organizations_name_check CHECK (name ~ '@visible@'),
     CONSTRAINT organizations_slug_check CHECK (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
     CONSTRAINT organizations_ai_monthly_budget_usd_check CHECK (ai_monthly_budget_usd >= 0)
 );

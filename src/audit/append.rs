@@ -8,6 +8,7 @@ use super::log::{Log, chain_name};
 use super::pending::{self, Batch};
 use super::row::{self, Encoder, Slots};
 use crate::catalog::{self, Column};
+use crate::error;
 use pgrx::PgRelation;
 use pgrx::pg_sys;
 use std::collections::HashMap;
@@ -126,6 +127,9 @@ pub struct Rows {
 
 impl Rows {
     pub fn new(relation: &PgRelation, rows: *mut pg_sys::Tuplestorestate) -> Rows {
+        if rows.is_null() {
+            error::raise(error::misplaced_trigger(&catalog::qualified_name(relation)));
+        }
         // SAFETY: the tuplestore belongs to the running trigger and holds rows of the relation.
         unsafe {
             let descriptor = (*relation.as_ptr()).rd_att;

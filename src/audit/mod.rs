@@ -38,30 +38,28 @@ mod sql;
 mod tree;
 mod verify;
 
+use crate::argument::{Document, Regclass, Texts};
 use crate::{catalog, error};
 use log::Log;
 
 /// Makes a table an audit log.
 #[pg_extern]
 fn create_audit_log(
-    log: Option<PgRelation>,
-    chain_by: default!(Option<Vec<String>>, "'{}'"),
-    erasable: default!(Option<Vec<String>>, "'{}'"),
+    log: Option<Regclass>,
+    chain_by: default!(Option<Texts>, "'{}'"),
+    erasable: default!(Option<Texts>, "'{}'"),
     seal: default!(Option<&str>, "'commit'"),
 ) {
     let log = given("log", log);
     let (chain_by, erasable) = (given("chain_by", chain_by), given("erasable", erasable));
     let seal = given("seal", seal);
-    let oid = log.oid();
-    // A table that is open cannot be altered.
-    drop(log);
-    create::create(oid, chain_by, erasable, seal);
+    create::create(log.oid(), chain_by.0, erasable.0, seal);
 }
 
 /// Every fault of a log, one row each; none when it is intact.
 #[pg_extern(stable)]
 fn verify_audit(
-    log: default!(Option<PgRelation>, "NULL"),
+    log: default!(Option<Regclass>, "NULL"),
     chain: default!(Option<&str>, "NULL"),
 ) -> TableIterator<
     'static,
@@ -98,7 +96,11 @@ fn erase_audit_subject(
 
 /// Seals what is not sealed yet, without waiting for the end of the transaction.
 #[pg_extern]
-fn seal_audit(log: default!(Option<PgRelation>, "NULL"), adopt: default!(bool, "false")) -> i64 {
+fn seal_audit(
+    log: default!(Option<Regclass>, "NULL"),
+    adopt: default!(Option<bool>, "false"),
+) -> i64 {
+    let adopt = given("adopt", adopt);
     owned(log)
         .iter()
         .map(|log| block::seal_now(log, adopt))
@@ -143,7 +145,7 @@ fn audit_logs() -> TableIterator<
 /// The state of one chain, or of all, as the text of a C2SP checkpoint.
 #[pg_extern(stable)]
 fn audit_checkpoint(
-    log: default!(Option<PgRelation>, "NULL"),
+    log: default!(Option<Regclass>, "NULL"),
     chain: default!(Option<&str>, "NULL"),
 ) -> String {
     // SAFETY: a backend is connected to a database, whose name is palloc'ed and NUL-terminated.
@@ -194,7 +196,7 @@ fn verify_checkpoint(
 /// The RFC 6962 proof that an entry is in the tree of its chain.
 #[pg_extern(stable)]
 fn audit_inclusion_proof(
-    log: PgRelation,
+    log: Regclass,
     entry: &str,
 ) -> TableIterator<
     'static,
@@ -216,10 +218,10 @@ fn audit_inclusion_proof(
 /// The RFC 6962 proof that a chain of `new_size` entries continues the one of `old_size`.
 #[pg_extern(stable)]
 fn audit_consistency_proof(
-    log: PgRelation,
-    old_size: i64,
+    log: Option<Regclass>,
+    old_size: Option<i64>,
     new_size: default!(Option<i64>, "NULL"),
-    chain: default!(&str, "''"),
+    chain: default!(Option<&str>, "''"),
 ) -> TableIterator<
     'static,
     (
@@ -230,7 +232,8 @@ fn audit_consistency_proof(
         name!(path, Vec<Vec<u8>>),
     ),
 > {
-    let log = &owned(Some(log))[0];
+    let log = &owned(Some(given("log", log)))[0];
+    let (old_size, chain) = (given("old_size", old_size), given("chain", chain));
     let new_size = new_size.unwrap_or_else(|| proof::size(log, chain));
     if !(0..=new_size).contains(&old_size) {
         error::raise(error::audit::bad_sizes(old_size, new_size));
@@ -294,7 +297,7 @@ fn path_argument(path: pgrx::Array<&[u8]>) -> Vec<hash::Hash> {
 }
 
 /// The log, whose owner the caller must be, or every log that the caller owns.
-fn owned(log: Option<PgRelation>) -> Vec<Log> {
+fn owned(log: Option<Regclass>) -> Vec<Log> {
     match log {
         Some(relation) => {
             let log = Log::open(relation.oid());
@@ -314,7 +317,7 @@ fn owned(log: Option<PgRelation>) -> Vec<Log> {
 /// The log as JSON Lines that are checked without Postgres.
 #[pg_extern(stable)]
 fn export_audit(
-    log: Option<PgRelation>,
+    log: Option<Regclass>,
     chain: default!(Option<&str>, "NULL"),
     since: default!(Option<i64>, "NULL"),
 ) -> SetOfIterator<'static, String> {
@@ -325,21 +328,19 @@ fn export_audit(
 
 /// RFC 8785 canonical JSON.
 #[pg_extern(immutable, parallel_safe)]
-fn jcs(json: pgrx::JsonB) -> String {
+fn jcs(json: Document) -> String {
     jcs::canonical(&json.0).unwrap_or_else(|| error::raise(error::audit::beyond_double()))
 }
 
 /// Records what happens to a table in a log.
 #[pg_extern]
 fn audit_changes(
-    target: Option<PgRelation>,
-    log: Option<PgRelation>,
-    mapping: default!(Option<pgrx::JsonB>, "NULL"),
+    target: Option<Regclass>,
+    log: Option<Regclass>,
+    mapping: default!(Option<Document>, "NULL"),
 ) {
     let (target, log) = (given("target", target), given("log", log));
-    let (target_oid, log_oid) = (target.oid(), log.oid());
-    drop((target, log));
-    changes::attach(target_oid, log_oid, mapping.map(|mapping| mapping.0));
+    changes::attach(target.oid(), log.oid(), mapping.map(|mapping| mapping.0));
 }
 
 /// Writes the entries of one statement into the log that the trigger names.

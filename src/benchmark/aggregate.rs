@@ -8,6 +8,7 @@ use crate::{error, settings};
 use pg_sys::FunctionCallInfo;
 use pgrx::fcinfo::{pg_arg_is_null, pg_getarg_datum_raw};
 use pgrx::prelude::*;
+use pgrx::varlena::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u};
 use pgrx::{PgMemoryContexts, pg_sys};
 use std::str::FromStr;
 
@@ -99,10 +100,15 @@ impl Arguments {
 ///
 /// # Safety
 /// `datum` must be a numeric.
-unsafe fn read_numeric(datum: pg_sys::Datum) -> (Value, i32) {
+pub unsafe fn read_numeric(datum: pg_sys::Datum) -> (Value, i32) {
     // SAFETY: a numeric is a varlena; the bytes stay valid for this call.
     let bytes = unsafe {
-        let numeric = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
+        let mut numeric = datum.cast_mut_ptr::<pg_sys::varlena>();
+        // Asking Postgres costs more than all the rest, and nearly every value lies there as it is.
+        let is_plain = varatt_is_4b_u(numeric) || varatt_is_1b(numeric) && !varatt_is_1b_e(numeric);
+        if !is_plain {
+            numeric = pg_sys::pg_detoast_datum_packed(numeric);
+        }
         std::slice::from_raw_parts(
             pgrx::varlena::vardata_any(numeric).cast::<u8>(),
             pgrx::varlena::varsize_any_exhdr(numeric),
@@ -175,6 +181,7 @@ fn step(
             person,
             value,
             observed_at.map_or(i64::MIN, |time| time.value() as i64),
+            (),
         );
     }
     pg_sys::Datum::from(std::ptr::from_mut(people))

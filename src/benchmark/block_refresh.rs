@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn publish(client: &mut SpiClient, name: &Name, definition: &Definition, retired: Vec<i32>) {
     let mut affected = retire(client, name, definition, retired);
     affected.extend(form(client, name, definition));
-    let affected = with_totals(client, name, &affected);
+    let affected = published_with(client, name, definition, &affected);
     let mut released = BTreeMap::new();
     let mut withheld: BTreeSet<i32> = affected.iter().copied().collect();
     for (cell, histogram) in histograms(client, name, affected) {
@@ -174,14 +174,21 @@ fn places(
     places
 }
 
-fn with_totals(client: &mut SpiClient, name: &Name, cells: &[i32]) -> Vec<i32> {
+/// The published cells that these are part of.
+fn published_with(
+    client: &mut SpiClient,
+    name: &Name,
+    definition: &Definition,
+    cells: &[i32],
+) -> Vec<i32> {
     let rows = query(
         client,
         &format!(
-            "SELECT DISTINCT unnest(part_of) FROM {} WHERE cell = ANY ($1)",
-            name.of("_cells")
+            "SELECT DISTINCT whole.cell FROM {cells} AS part JOIN {cells} AS whole ON whole.cell = ANY (part.part_of)
+             WHERE part.cell = ANY ($1) AND whole.level = ANY ($2)",
+            cells = name.of("_cells")
         ),
-        &[cells.to_vec().into()],
+        &[cells.to_vec().into(), definition.levels.clone().into()],
     );
     rows.filter_map(|row| row.get::<i32>(1).ok().flatten())
         .collect()

@@ -4,7 +4,8 @@ use super::name::Name;
 use super::storage::{self, Target};
 use crate::{catalog, error, settings};
 use pgrx::prelude::*;
-use pgrx::{JsonB, PgRelation, pg_sys};
+use pgrx::{PgRelation, pg_sys};
+use serde_json::Value;
 
 /// More dimensions would mean more than sixteen levels of totals.
 const MOST_DIMENSIONS: usize = 4;
@@ -22,6 +23,51 @@ pub struct Wish<'a> {
     pub maximum: Option<AnyNumeric>,
     pub totals: bool,
     pub band: Option<i32>,
+    pub levels: Option<Vec<String>>,
+}
+
+impl Wish<'_> {
+    /// The levels to publish, each as the bits of the dimensions that it keeps.
+    fn levels(&self) -> Vec<i32> {
+        let top = (1 << self.dimensions.len()) - 1;
+        let Some(levels) = &self.levels else {
+            return if self.totals {
+                (0..=top).collect()
+            } else {
+                vec![top]
+            };
+        };
+        let mut bits: Vec<i32> = levels.iter().map(|level| self.level(level)).collect();
+        bits.sort_unstable();
+        bits.dedup();
+        if bits.is_empty() {
+            error::raise(error::benchmark::bad_argument(
+                "levels",
+                "{}",
+                "at least one level",
+            ));
+        }
+        bits
+    }
+
+    fn level(&self, level: &str) -> i32 {
+        let names = level
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty());
+        names
+            .map(
+                |name| match self.dimensions.iter().position(|known| known == name) {
+                    Some(bit) => 1 << bit,
+                    None => error::raise(error::benchmark::bad_argument(
+                        "levels",
+                        level,
+                        "names of the dimensions, with commas between them",
+                    )),
+                },
+            )
+            .fold(0, |level, bit| level | bit)
+    }
 }
 
 pub fn run(statement: &str) {
@@ -36,6 +82,7 @@ pub fn run(statement: &str) {
 
 pub fn create(wish: Wish) {
     check_numbers(&wish);
+    wish.levels();
     let (schema, table) = Name::parse(wish.name);
     let (name, owner, consent, watched) = {
         // Closed again before the triggers are made, because Postgres refuses to alter a table
@@ -74,8 +121,50 @@ pub fn create(wish: Wish) {
                 ));
             }
             storage::make_published_view(&name, &wish.dimensions, &types);
+            tell_of_others(&name, wish.category, &consent, &watched);
         });
     });
+}
+
+/// Each benchmark withholds what its own figures would tell, and knows nothing of another's.
+fn tell_of_others(name: &Name, category: &str, consent: &Target, watched: &[Target]) {
+    let triggers = storage::triggers();
+    let is_on = |other: &Name, table: &Target| {
+        let mut theirs = triggers.iter().filter(|trigger| trigger.name == *other);
+        theirs.any(|trigger| trigger.table == table.name)
+    };
+    let mut others: Vec<&Name> = triggers
+        .iter()
+        .map(|trigger| &trigger.name)
+        .filter(|other| *other != name && is_on(other, consent))
+        .filter(|other| watched.iter().any(|table| is_on(other, table)))
+        .filter(|other| category_of(other).as_deref() == Some(category))
+        .collect();
+    others.sort();
+    others.dedup();
+    for other in others {
+        notice!(
+            "benchmarks {} and {} are about the same people: one could be subtracted from the other. \
+             A single benchmark with the dimensions and levels of both withholds what that would tell",
+            name.of(""),
+            other.of("")
+        );
+    }
+}
+
+fn category_of(name: &Name) -> Option<String> {
+    name.oid("_benchmark")?;
+    Spi::connect(|client| {
+        client
+            .select(
+                &format!("SELECT category FROM {}", name.of("_benchmark")),
+                None,
+                &[],
+            )
+            .and_then(|rows| rows.first().get_one::<String>())
+    })
+    .ok()
+    .flatten()
 }
 
 fn check_numbers(wish: &Wish) {
@@ -194,13 +283,13 @@ fn check_shape(name: &Name, wish: &Wish) {
         client
             .select(
                 &format!(
-                    "SELECT dimensions = $1 AND totals = $2 AND policy = $3 FROM {}",
+                    "SELECT dimensions = $1 AND levels = $2 AND policy = $3 FROM {}",
                     name.of("_benchmark")
                 ),
                 None,
                 &[
                     wish.dimensions.clone().into(),
-                    wish.totals.into(),
+                    wish.levels().into(),
                     wish.policy.into(),
                 ],
             )
@@ -281,13 +370,14 @@ fn make_source(name: &Name, wish: &Wish, consent: &Target) -> bool {
             )
         })
         .collect();
-    // Written as what is left out, because the planner takes a BETWEEN to be a rare thing. NaN and
-    // the infinities are beyond every bound.
-    let beyond = match (&wish.minimum, &wish.maximum) {
+    // Within a CASE, because the planner takes one value in 200 to lie between two bounds, where
+    // nearly all do, and then looks each person up by index. NaN and the infinities are beyond every
+    // bound.
+    let within = match (&wish.minimum, &wish.maximum) {
         (Some(minimum), Some(maximum)) => {
-            format!("source.value::numeric < {minimum} OR source.value::numeric > {maximum}")
+            format!("source.value::numeric >= {minimum} AND source.value::numeric <= {maximum}")
         }
-        _ => "source.value::numeric <= -1e30::numeric OR source.value::numeric >= 1e30::numeric"
+        _ => "source.value::numeric > -1e30::numeric AND source.value::numeric < 1e30::numeric"
             .to_owned(),
     };
     let before = definition_of_source(name);
@@ -295,7 +385,7 @@ fn make_source(name: &Name, wish: &Wish, consent: &Target) -> bool {
         "CREATE OR REPLACE VIEW {view} AS
          SELECT {dimensions}source.subject, source.value::numeric AS value, source.observed_at
          FROM (\n{source}\n) AS source
-         WHERE source.subject IS NOT NULL AND NOT ({beyond})
+         WHERE source.subject IS NOT NULL AND CASE WHEN {within} THEN true ELSE false END
            AND EXISTS (SELECT FROM {consent} AS consent
                        WHERE consent.user_id = source.subject
                          AND consent.category = {category} AND consent.enabled)",
@@ -340,14 +430,14 @@ fn define(name: &Name, wish: &Wish) -> bool {
         let created = client
             .update(
                 &format!(
-                    "INSERT INTO {} (dimensions, totals, policy, category, k, band, minimum, maximum, is_watched, rebuild)
+                    "INSERT INTO {} (dimensions, levels, policy, category, k, band, minimum, maximum, is_watched, rebuild)
                      VALUES ($1, $2, $3, {values}, $4, true) ON CONFLICT DO NOTHING",
                     name.of("_benchmark")
                 ),
                 None,
                 &[
                     wish.dimensions.clone().into(),
-                    wish.totals.into(),
+                    wish.levels().into(),
                     wish.policy.into(),
                     is_watched.into(),
                 ],
@@ -369,9 +459,9 @@ fn define(name: &Name, wish: &Wish) -> bool {
 }
 
 /// `{"table": "column", ...}` as pairs.
-pub fn watch(given: Option<JsonB>) -> Vec<(String, String)> {
+pub fn watch(given: Option<Value>) -> Vec<(String, String)> {
     let wanted = "an object {\"table\": \"column with the person's id\"}";
-    let Some(JsonB(given)) = given else {
+    let Some(given) = given else {
         return Vec::new();
     };
     let pairs = given.as_object().and_then(|tables| {

@@ -7,8 +7,10 @@
 //! publishes the cells that [`threshold`] allows; [`reading`] hides a cell from the moment one of
 //! its people withdraws.
 
+use crate::argument::{Document, Regclass, Texts};
+use crate::error;
 use pgrx::prelude::*;
-use pgrx::{AnyNumeric, JsonB, PgRelation};
+use pgrx::{AnyNumeric, JsonB};
 
 mod aggregate;
 pub mod algebra;
@@ -16,6 +18,7 @@ mod block_refresh;
 mod blocks;
 mod decimal;
 mod definition;
+mod everybody;
 mod histogram;
 mod name;
 mod people;
@@ -25,39 +28,46 @@ mod reading;
 mod refresh;
 mod storage;
 mod suppression;
+mod thin;
 mod threshold;
 
 /// Makes a benchmark, or repairs and redefines the one of that name.
 #[pg_extern(volatile, parallel_unsafe)]
 #[allow(clippy::too_many_arguments)]
 fn create_benchmark(
-    name: &str,
-    source: &str,
-    dimensions: default!(Vec<Option<String>>, "'{}'"),
-    consent_category: default!(&str, "'benchmarks'"),
-    k: default!(i32, 5),
-    policy: default!(&str, "'threshold'"),
-    consent: default!(Option<PgRelation>, "NULL"),
-    watch: default!(Option<JsonB>, "NULL"),
+    name: Option<&str>,
+    source: Option<&str>,
+    dimensions: default!(Option<Texts>, "'{}'"),
+    consent_category: default!(Option<&str>, "'benchmarks'"),
+    k: default!(Option<i32>, 5),
+    policy: default!(Option<&str>, "'threshold'"),
+    consent: default!(Option<Regclass>, "NULL"),
+    watch: default!(Option<Document>, "NULL"),
     minimum: default!(Option<AnyNumeric>, "NULL"),
     maximum: default!(Option<AnyNumeric>, "NULL"),
-    totals: default!(bool, true),
+    totals: default!(Option<bool>, true),
     band: default!(Option<i32>, "NULL"),
+    levels: default!(Option<Texts>, "NULL"),
 ) {
     definition::create(definition::Wish {
-        name,
-        source,
-        dimensions: dimensions.into_iter().flatten().collect(),
-        category: consent_category,
-        k,
-        policy,
+        name: given(name, "name"),
+        source: given(source, "source"),
+        dimensions: given(dimensions, "dimensions").0,
+        category: given(consent_category, "consent_category"),
+        k: given(k, "k"),
+        policy: given(policy, "policy"),
         consent: consent.map(|table| table.oid()),
-        watch: definition::watch(watch),
+        watch: definition::watch(watch.map(|watch| watch.0)),
         minimum,
         maximum,
-        totals,
+        totals: given(totals, "totals"),
         band,
+        levels: levels.map(|levels| levels.0),
     });
+}
+
+fn given<T>(argument: Option<T>, name: &str) -> T {
+    argument.unwrap_or_else(|| error::raise(error::null_argument(name)))
 }
 
 /// Drops a benchmark: its triggers, views and tables, nothing of the user's.
@@ -182,8 +192,8 @@ fn benchmark_withdraw<'a>(
 
 extension_sql!(
     r#"
-COMMENT ON FUNCTION create_benchmark(text, text, text[], text, integer, text, regclass, jsonb, numeric, numeric, boolean, integer) IS
-'Makes a benchmark, or repairs and redefines the one of that name. name: name or schema.name, at most 40 bytes; the schema defaults to that of the consent table. source: a SELECT that gives subject uuid, value (any number type), observed_at timestamptz and one column per dimension; of a subject''s rows the latest counts. dimensions: at most 4. consent_category: the category in the consent table. k: fewest people, at least community_core.min_k. policy: threshold or blocks. consent: a table (user_id uuid, category text, enabled boolean), by default consent_preferences in the schema of name. watch: {"table": "column with the subject"}; without it every refresh reads everything. minimum, maximum: the range of a bounded measure; values outside are no values; without them the dominance rules apply. totals: publish every subset of the dimensions too. band: contributors are rounded down to a multiple of it (default k). Volatile. Errors: 42501 not the owner of the tables, 22023 bad argument, 42P01, 42703 and 42804 for a wrong table, column or type, 55000 for other dimensions, totals or policy than it has. Example: SELECT community_core.create_benchmark(''founders.irs'', ''SELECT user_id AS subject, score AS value, created_at AS observed_at, stage FROM founders.scores'', dimensions => ''{stage}'', watch => ''{"founders.scores": "user_id"}'', minimum => 0, maximum => 100);';
+COMMENT ON FUNCTION create_benchmark(text, text, text[], text, integer, text, regclass, jsonb, numeric, numeric, boolean, integer, text[]) IS
+'Makes a benchmark, or repairs and redefines the one of that name. name: name or schema.name, at most 40 bytes; the schema defaults to that of the consent table. source: a SELECT that gives subject uuid, value (any number type), observed_at timestamptz and one column per dimension; of a subject''s rows the latest counts. dimensions: at most 4. consent_category: the category in the consent table. k: fewest people, at least community_core.min_k. policy: threshold or blocks. consent: a table (user_id uuid, category text, enabled boolean), by default consent_preferences in the schema of name. watch: {"table": "column with the subject"}; without it every refresh reads everything. minimum, maximum: the range of a bounded measure; values outside are no values; without them the dominance rules apply. totals: publish every subset of the dimensions too. band: contributors are rounded down to a multiple of it (default k). levels: publish these subsets of the dimensions and no others, each as names with commas between them, the empty text for everybody; NULL: as totals says. Two tables about the same people belong into one benchmark, each a level of it: a notice says where another benchmark is about the same people. Volatile. Errors: 22004 a NULL where none is meant, 42501 not the owner of the tables, 22023 bad argument, 42P01, 42703 and 42804 for a wrong table, column or type, 55000 for other dimensions, levels or policy than it has. Example: SELECT community_core.create_benchmark(''founders.irs'', ''SELECT user_id AS subject, score AS value, created_at AS observed_at, stage FROM founders.scores'', dimensions => ''{stage}'', watch => ''{"founders.scores": "user_id"}'', minimum => 0, maximum => 100);';
 COMMENT ON FUNCTION drop_benchmark(text) IS
 'Drops a benchmark: its triggers, views and tables, nothing of the user''s. Volatile. Errors: 42P01 no such benchmark, 42501 not its owner, 2BP01 while a view of the user''s reads it. Example: SELECT community_core.drop_benchmark(''founders.irs'');';
 COMMENT ON FUNCTION refresh_benchmark(text, boolean) IS

@@ -1,20 +1,12 @@
-//! The state of the k_anonymous aggregates: one value per person, whatever the order in which rows
-//! arrive or partial states are merged. Free of Postgres.
+//! One value per person, whatever the order in which rows arrive or partial states are merged: the
+//! state of the k_anonymous aggregates, and of reading everybody for a refresh. Free of Postgres.
 //!
-//! Rows are appended, and thinned when their number has quadrupled: dealt out by person into parts
-//! that fit the processor's cache, and sorted there. That is faster than a hash table, which misses
-//! the cache with every row, and partial states are merged by appending one to the other.
+//! Rows are appended, and thinned when their number has quadrupled; partial states are merged by
+//! appending one to the other.
 
 use super::decimal::Decimal;
 use super::histogram::Histogram;
-
-/// Of several rows of a person, the greatest in this order counts: the latest, then the largest.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Row<V> {
-    person: u128,
-    observed_at: i64,
-    value: V,
-}
+use super::thin::{Parts, Row};
 
 /// A value as it is cheapest to read.
 #[derive(Clone, Copy)]
@@ -40,16 +32,15 @@ impl From<Decimal> for Value {
     }
 }
 
-enum Rows {
+enum Rows<E> {
     /// Values in units of 1/10,000, which nearly all are: half the memory.
-    Narrow(Vec<Row<i64>>),
-    Wide(Vec<Row<Decimal>>),
+    Narrow(Parts<i64, E>),
+    Wide(Parts<Decimal, E>),
 }
 
-pub struct People {
-    rows: Rows,
-    /// How many rows the last thinning left.
-    thinned: usize,
+/// `E` is what else is kept of a row.
+pub struct People<E = ()> {
+    rows: Rows<E>,
     /// The largest k asked for.
     pub k: i64,
     /// The most decimals that a value was written with.
@@ -66,79 +57,37 @@ pub struct Question {
     pub buckets: i64,
 }
 
-const FEWEST_TO_THIN: usize = 1 << 15;
-/// How many rows to sort at once.
-const PART: usize = 1 << 10;
-
-/// Keeps the greatest row of each person. Persons come out in no particular order.
-fn thin<V: Copy + Ord>(rows: &mut Vec<Row<V>>) {
-    if rows.len() <= 2 * PART {
-        rows.sort_unstable();
-        let kept = keep_last(rows);
-        rows.truncate(kept);
-        return;
-    }
-    let bits = (rows.len() / PART).ilog2();
-    // Multiplied, because the first bits of time-ordered ids are the same for all.
-    let part_of = |row: &Row<V>| {
-        let mixed =
-            (row.person as u64 ^ (row.person >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        (mixed >> (64 - bits)) as usize
-    };
-    let mut ends = vec![0usize; 1 << bits];
-    for row in rows.iter() {
-        ends[part_of(row)] += 1;
-    }
-    let mut next = 0;
-    let mut starts = Vec::with_capacity(ends.len());
-    for end in &mut ends {
-        starts.push(next);
-        next += *end;
-        *end = next;
-    }
-    let mut places = starts.clone();
-    let mut dealt = rows.clone();
-    for row in rows.iter() {
-        let place = &mut places[part_of(row)];
-        dealt[*place] = *row;
-        *place += 1;
-    }
-    rows.clear();
-    for (start, end) in starts.into_iter().zip(ends) {
-        let part = &mut dealt[start..end];
-        part.sort_unstable();
-        let kept = keep_last(part);
-        rows.extend_from_slice(&part[..kept]);
+fn widened<E>(row: Row<i64, E>) -> Row<Decimal, E> {
+    Row {
+        person: row.person,
+        observed_at: row.observed_at,
+        value: Decimal::from_ten_thousandths(row.value),
+        extra: row.extra,
     }
 }
 
-/// Moves the last row of each run of one person to the front; returns how many there are.
-fn keep_last<V: Copy>(rows: &mut [Row<V>]) -> usize {
-    let mut kept = 0;
-    for next in 0..rows.len() {
-        if next + 1 == rows.len() || rows[next].person != rows[next + 1].person {
-            rows[kept] = rows[next];
-            kept += 1;
+fn in_order<V: Copy + Ord, E: Copy + Ord>(rows: Parts<V, E>) -> Vec<Row<V, E>> {
+    let mut rows: Vec<_> = rows.into_rows().collect();
+    rows.sort_unstable();
+    rows
+}
+
+impl<E: Copy + Ord> Rows<E> {
+    /// The same rows, with room for wide values.
+    fn widen(&mut self) {
+        if let Rows::Narrow(rows) = self {
+            let narrow = std::mem::replace(rows, Parts::new());
+            let mut wide = Parts::new();
+            wide.append(narrow.into_rows().map(widened));
+            *self = Rows::Wide(wide);
         }
     }
-    kept
 }
 
-fn widened(rows: &[Row<i64>]) -> Vec<Row<Decimal>> {
-    rows.iter()
-        .map(|row| Row {
-            person: row.person,
-            observed_at: row.observed_at,
-            value: Decimal::from_ten_thousandths(row.value),
-        })
-        .collect()
-}
-
-impl People {
-    pub fn new(question: Question) -> People {
+impl<E: Copy + Ord> People<E> {
+    pub fn new(question: Question) -> People<E> {
         People {
-            rows: Rows::Narrow(Vec::new()),
-            thinned: 0,
+            rows: Rows::Narrow(Parts::new()),
             k: 0,
             decimals: 0,
             question,
@@ -152,61 +101,62 @@ impl People {
         }
     }
 
-    pub fn add(&mut self, person: u128, value: Value, observed_at: i64) {
+    pub fn add(&mut self, person: u128, value: Value, observed_at: i64, extra: E) {
         match (&mut self.rows, value) {
-            (Rows::Narrow(rows), Value::TenThousandths(value)) => {
-                rows.push(Row {
-                    person,
-                    observed_at,
-                    value,
-                });
+            (Rows::Narrow(rows), Value::TenThousandths(value)) => rows.add(Row {
+                person,
+                observed_at,
+                value,
+                extra,
+            }),
+            (Rows::Wide(rows), value) => rows.add(Row {
+                person,
+                observed_at,
+                value: value.decimal(),
+                extra,
+            }),
+            (Rows::Narrow(_), Value::Wide(_)) => {
+                self.rows.widen();
+                self.add(person, value, observed_at, extra);
             }
-            (Rows::Narrow(rows), Value::Wide(value)) => {
-                let mut rows = widened(rows);
-                rows.push(Row {
-                    person,
-                    observed_at,
-                    value,
-                });
-                self.rows = Rows::Wide(rows);
-            }
-            (Rows::Wide(rows), value) => {
-                rows.push(Row {
-                    person,
-                    observed_at,
-                    value: value.decimal(),
-                });
-            }
-        }
-        if self.len() >= FEWEST_TO_THIN.max(4 * self.thinned) {
-            self.thin();
         }
     }
 
-    pub fn merge(&mut self, other: &People) {
+    pub fn merge(&mut self, other: &People<E>) {
         self.k = self.k.max(other.k);
         self.decimals = self.decimals.max(other.decimals);
-        match (&mut self.rows, &other.rows) {
-            (Rows::Narrow(rows), Rows::Narrow(more)) => rows.extend_from_slice(more),
-            (Rows::Wide(rows), Rows::Wide(more)) => rows.extend_from_slice(more),
-            (Rows::Wide(rows), Rows::Narrow(more)) => rows.extend(widened(more)),
-            (Rows::Narrow(rows), Rows::Wide(more)) => {
-                let mut rows = widened(rows);
-                rows.extend_from_slice(more);
-                self.rows = Rows::Wide(rows);
-            }
+        if matches!(other.rows, Rows::Wide(_)) {
+            self.rows.widen();
         }
-        if self.len() >= FEWEST_TO_THIN.max(4 * self.thinned) {
-            self.thin();
+        match (&mut self.rows, &other.rows) {
+            (Rows::Narrow(rows), Rows::Narrow(more)) => rows.append(more.iter().copied()),
+            (Rows::Wide(rows), Rows::Narrow(more)) => {
+                rows.append(more.iter().copied().map(widened));
+            }
+            (Rows::Wide(rows), Rows::Wide(more)) => rows.append(more.iter().copied()),
+            // Just widened.
+            (Rows::Narrow(_), Rows::Wide(_)) => {}
         }
     }
 
     pub fn thin(&mut self) {
         match &mut self.rows {
-            Rows::Narrow(rows) => thin(rows),
-            Rows::Wide(rows) => thin(rows),
+            Rows::Narrow(rows) => rows.thin(),
+            Rows::Wide(rows) => rows.thin(),
         }
-        self.thinned = self.len();
+    }
+
+    /// Each person in order, with the value that counts and what else was kept of its row. Thins.
+    pub fn into_each(mut self, mut each: impl FnMut(u128, Value, E)) {
+        self.thin();
+        match self.rows {
+            Rows::Narrow(rows) => in_order(rows).into_iter().for_each(|row| {
+                each(row.person, Value::TenThousandths(row.value), row.extra);
+            }),
+            Rows::Wide(rows) => in_order(rows)
+                .into_iter()
+                .for_each(|row| each(row.person, Value::Wide(row.value), row.extra)),
+        }
     }
 
     /// The number of people, or None below k. Thins.
@@ -280,9 +230,14 @@ impl People {
         }
         Some(shown)
     }
+}
 
+impl People {
     pub fn serialize(&mut self) -> Vec<u8> {
-        self.thin();
+        match &mut self.rows {
+            Rows::Narrow(rows) => rows.thin_repeats(),
+            Rows::Wide(rows) => rows.thin_repeats(),
+        }
         let mut bytes = Vec::with_capacity(128 + 64 * self.len());
         bytes.extend_from_slice(&self.k.to_le_bytes());
         bytes.extend_from_slice(&self.decimals.to_le_bytes());
@@ -293,7 +248,7 @@ impl People {
         match &self.rows {
             Rows::Narrow(rows) => {
                 bytes.push(0);
-                for row in rows {
+                for row in rows.iter() {
                     bytes.extend_from_slice(&row.person.to_le_bytes());
                     bytes.extend_from_slice(&row.observed_at.to_le_bytes());
                     bytes.extend_from_slice(&row.value.to_le_bytes());
@@ -301,7 +256,7 @@ impl People {
             }
             Rows::Wide(rows) => {
                 bytes.push(1);
-                for row in rows {
+                for row in rows.iter() {
                     bytes.extend_from_slice(&row.person.to_le_bytes());
                     bytes.extend_from_slice(&row.observed_at.to_le_bytes());
                     bytes.extend_from_slice(&row.value.to_bytes());
@@ -325,31 +280,21 @@ impl People {
         let person = |row: &[u8]| Some(u128::from_le_bytes(row.get(..16)?.try_into().ok()?));
         let word = |row: &[u8], at| Some(i64::from_le_bytes(row.get(at..at + 8)?.try_into().ok()?));
         let rows = bytes.get(HEADER + 1..)?;
-        people.rows = match bytes.get(HEADER)? {
-            0 => Rows::Narrow(
-                rows.chunks_exact(32)
-                    .map(|row| {
-                        Some(Row {
-                            person: person(row)?,
-                            observed_at: word(row, 16)?,
-                            value: word(row, 24)?,
-                        })
-                    })
-                    .collect::<Option<_>>()?,
-            ),
-            _ => Rows::Wide(
-                rows.chunks_exact(56)
-                    .map(|row| {
-                        Some(Row {
-                            person: person(row)?,
-                            observed_at: word(row, 16)?,
-                            value: Decimal::from_bytes(row.get(24..)?)?,
-                        })
-                    })
-                    .collect::<Option<_>>()?,
-            ),
-        };
-        people.thinned = people.len();
+        match bytes.get(HEADER)? {
+            0 => {
+                for row in rows.chunks_exact(32) {
+                    let value = Value::TenThousandths(word(row, 24)?);
+                    people.add(person(row)?, value, word(row, 16)?, ());
+                }
+            }
+            _ => {
+                people.rows.widen();
+                for row in rows.chunks_exact(56) {
+                    let value = Value::Wide(Decimal::from_bytes(row.get(24..)?)?);
+                    people.add(person(row)?, value, word(row, 16)?, ());
+                }
+            }
+        }
         Some(people)
     }
 }
@@ -361,14 +306,14 @@ mod tests {
     use std::collections::HashMap;
 
     fn people(rows: &[(u128, i64, i64)], wide: bool) -> People {
-        let mut people = People::new(Question::default());
+        let mut people = People::<()>::new(Question::default());
         people.k = 1;
         for (person, value, observed_at) in rows {
             let mut value = Decimal::from_int(*value);
             if wide {
                 value = value.plus(Decimal::parse("0.000000000000000000000000000001").unwrap());
             }
-            people.add(*person, value.into(), *observed_at);
+            people.add(*person, value.into(), *observed_at, ());
         }
         people
     }
@@ -401,27 +346,18 @@ mod tests {
     #[test]
     fn many_people_are_counted_apart_also_when_their_ids_begin_alike() {
         for shift in [0, 64, 100] {
-            let mut people = People::new(Question::default());
+            let mut people = People::<()>::new(Question::default());
             for row in 0..200_000u128 {
                 people.add(
                     (row % 50_000) << shift,
                     Decimal::from_int((row / 50_000) as i64).into(),
                     row as i64,
+                    (),
                 );
             }
             assert_eq!(people.count(), Some(50_000));
             assert_eq!(people.sum(), Decimal::from_int(3 * 50_000));
         }
-    }
-
-    #[test]
-    fn rows_are_thinned_before_they_fill_the_memory() {
-        let mut people = People::new(Question::default());
-        for row in 0..100_000u128 {
-            people.add(row % 10, Decimal::from_int(1).into(), row as i64);
-        }
-        assert!(people.len() <= FEWEST_TO_THIN);
-        assert_eq!(people.count(), Some(10));
     }
 
     #[test]
@@ -432,7 +368,7 @@ mod tests {
             buckets: 3,
             ..Question::default()
         };
-        let mut people = People::new(question);
+        let mut people = People::<()>::new(question);
         people.k = 5;
         for person in 0..19u128 {
             let value = if person < 6 {
@@ -442,7 +378,7 @@ mod tests {
             } else {
                 30
             };
-            people.add(person, Decimal::from_int(value).into(), 0);
+            people.add(person, Decimal::from_int(value).into(), 0, ());
         }
         assert_eq!(people.buckets(), Some(vec![None, None, Some(11)]));
     }

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 struct Cell {
     cell: i32,
+    is_published: bool,
     is_shown: bool,
     histogram: Histogram,
 }
@@ -24,40 +25,46 @@ fn read_cells(
     definition: &Definition,
     affected: &BTreeMap<i32, bool>,
 ) -> Vec<Cell> {
+    // In arrays: reading a row costs more than reading what is in it.
     let rows = query(
         client,
         &format!(
-            "SELECT cell.cell, cell.released_at IS NOT NULL, bin.value::text, bin.current, bin.released
+            "SELECT cell.cell, cell.level = ANY ($3), cell.released_at IS NOT NULL,
+                    array_agg(bin.value::text), array_agg(bin.current), array_agg(bin.released)
              FROM {} AS cell JOIN {} AS bin USING (cell)
              WHERE cell.cell = ANY ($1) OR (cell.released_at IS NULL AND cell.people >= $2)
-             ORDER BY cell.cell, bin.value",
+             GROUP BY cell.cell",
             name.of("_cells"),
             name.of("_histogram")
         ),
-        &[affected.keys().copied().collect::<Vec<i32>>().into(), definition.rules.k.into()],
+        &[
+            affected.keys().copied().collect::<Vec<i32>>().into(),
+            definition.rules.k.into(),
+            definition.levels.clone().into(),
+        ],
     );
-    let mut cells: Vec<Cell> = Vec::new();
-    for row in rows {
-        let (Ok(Some(cell)), Ok(Some(is_shown)), Ok(Some(value))) =
-            (row.get::<i32>(1), row.get::<bool>(2), row.get::<String>(3))
-        else {
-            continue;
-        };
-        let bin = Bin {
-            value: Decimal::parse(&value).unwrap_or_default(),
-            current: row.get(4).ok().flatten().unwrap_or(0),
-            released: row.get(5).ok().flatten().unwrap_or(0),
-        };
-        match cells.last_mut() {
-            Some(last) if last.cell == cell => last.histogram.bins.push(bin),
-            _ => cells.push(Cell {
-                cell,
-                is_shown,
-                histogram: Histogram { bins: vec![bin] },
-            }),
-        }
-    }
-    cells
+    rows.filter_map(|row| {
+        let values = row.get::<Vec<String>>(4).ok()??;
+        let (current, released): (Vec<i64>, Vec<i64>) = (row.get(5).ok()??, row.get(6).ok()??);
+        let counts = current.into_iter().zip(released);
+        let mut bins: Vec<Bin> = values
+            .iter()
+            .zip(counts)
+            .map(|(value, (current, released))| Bin {
+                value: Decimal::parse(value).unwrap_or_default(),
+                current,
+                released,
+            })
+            .collect();
+        bins.sort_unstable_by_key(|bin| bin.value);
+        Some(Cell {
+            cell: row.get(1).ok()??,
+            is_published: row.get(2).ok()??,
+            is_shown: row.get(3).ok()??,
+            histogram: Histogram { bins },
+        })
+    })
+    .collect()
 }
 
 enum Decision {
@@ -72,6 +79,10 @@ enum Decision {
 fn decide(cell: &Cell, somebody_left: bool, rules: &Rules) -> Decision {
     let distance = cell.histogram.distance_from_release();
     if cell.is_shown && !somebody_left && distance < rules.k {
+        return Decision::Stands;
+    }
+    if !cell.is_published && threshold::is_fit(&cell.histogram, rules) {
+        // Nobody sees it, and it may be known.
         return Decision::Stands;
     }
     match threshold::figures(&cell.histogram, rules) {
@@ -104,7 +115,7 @@ pub fn publish(
             }
         }
     }
-    if definition.totals {
+    if definition.levels != [top_level(definition)] {
         for cell in suppressed(client, name, definition, &withheld, &unfit, &released) {
             released.remove(&cell);
             withheld.insert(cell);

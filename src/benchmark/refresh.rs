@@ -5,11 +5,11 @@
 //! `_withdrawn` survives the refresh and hides what the refresh publishes. Nothing in between is
 //! possible, and neither waits for the other.
 
-use super::block_refresh;
 use super::decimal::Decimal;
 use super::name::Name;
 use super::publication;
 use super::threshold::Rules;
+use super::{block_refresh, everybody};
 use crate::{catalog, error, settings};
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
@@ -36,7 +36,8 @@ const MANY: usize = 200_000;
 pub struct Definition {
     pub dimensions: Vec<String>,
     pub rules: Rules,
-    pub totals: bool,
+    /// The levels that are published, ascending, as bits of the dimensions that they keep.
+    pub levels: Vec<i32>,
     pub is_blocks: bool,
     full: bool,
 }
@@ -85,7 +86,7 @@ fn lock(client: &mut SpiClient, name: &Name) -> Option<Definition> {
     let rows = query(
         client,
         &format!(
-            "SELECT dimensions, k, band, minimum::text, maximum::text, totals,
+            "SELECT dimensions, k, band, minimum::text, maximum::text, levels,
                     rebuild OR NOT is_watched, policy = 'blocks'
              FROM {} FOR UPDATE SKIP LOCKED",
             name.of("_benchmark")
@@ -105,7 +106,7 @@ fn lock(client: &mut SpiClient, name: &Name) -> Option<Definition> {
             band: i64::from(row.get::<i32>(3).ok()??),
             range: bound(4).zip(bound(5)),
         },
-        totals: row.get(6).ok()??,
+        levels: row.get(6).ok()??,
         full: row.get(7).ok()??,
         is_blocks: row.get(8).ok()??,
     })
@@ -172,33 +173,29 @@ fn fold(
     subjects: Option<Vec<pgrx::Uuid>>,
 ) -> Folded {
     let leaf_level = top_level(definition);
-    let source = name.of("_source");
-    let latest = "observed_at DESC NULLS LAST, value DESC";
-    let (rows, whom) = match subjects {
-        Some(_) => (
-            format!(
-                "SELECT latest.* FROM unnest($1) AS touched (subject) CROSS JOIN LATERAL
-                      (SELECT * FROM {source} AS source
-                       WHERE source.subject = touched.subject ORDER BY {latest} LIMIT 1) AS latest"
-            ),
+    // Reading everybody hashes everybody: maintenance, as building an index is.
+    // SAFETY: two integers that only this backend changes.
+    let memory = unsafe { pg_sys::work_mem.max(pg_sys::maintenance_work_mem) }.to_string();
+    let memory: &[(&CStr, &str)] = if subjects.is_none() {
+        &[(c"work_mem", &memory)]
+    } else {
+        &[]
+    };
+    let (new, whom, arguments): (_, _, Vec<DatumWithOid>) = match subjects {
+        Some(subjects) => (
+            latest_of(name, definition),
             "WHERE subject = ANY ($1)",
+            vec![subjects.into()],
         ),
         None => (
-            format!("SELECT DISTINCT ON (subject) * FROM {source} ORDER BY subject, {latest}"),
+            everybody::rows(name, definition),
             "",
+            // What takes the rows in costs next to nothing: workers are worth their while.
+            catalog::with_settings(&[(c"parallel_tuple_cost", "0.01")], || {
+                catalog::with_settings(memory, || everybody::read(name, definition))
+            }),
         ),
     };
-    let dimensions: Vec<String> = (1..)
-        .zip(&definition.dimensions)
-        .map(|(number, dimension)| {
-            format!("{}, dimension_{number}", catalog::quote_literal(dimension))
-        })
-        .collect();
-    let new = format!(
-        "SELECT subject, trim_scale(round(value, 30)) AS value,
-                jsonb_build_object({}) AS dimensions FROM ({rows}) AS latest",
-        dimensions.join(", ")
-    );
     let contributions = name.of("_contributions");
     let is_first = query(client, &format!("SELECT FROM {contributions} LIMIT 1"), &[]).is_empty();
     let put = if is_first {
@@ -251,15 +248,6 @@ fn fold(
          FROM change_arrays, leaving_arrays",
         cells = name.of("_cells"),
     );
-    let arguments: Vec<DatumWithOid> = subjects.into_iter().map(DatumWithOid::from).collect();
-    // Reading everybody sorts everybody: maintenance, as building an index is.
-    // SAFETY: two integers that only this backend changes.
-    let memory = unsafe { pg_sys::work_mem.max(pg_sys::maintenance_work_mem) }.to_string();
-    let memory: &[(&CStr, &str)] = if arguments.is_empty() {
-        &[(c"work_mem", &memory)]
-    } else {
-        &[]
-    };
     let row = catalog::with_settings(memory, || query(client, &statement, &arguments).first());
     Folded {
         changed_leaf: row.get(1).ok().flatten().unwrap_or_default(),
@@ -271,15 +259,49 @@ fn fold(
     }
 }
 
+/// The latest row of each person in $1, with the columns subject, value and dimensions.
+fn latest_of(name: &Name, definition: &Definition) -> String {
+    let dimensions: Vec<String> = (1..)
+        .zip(&definition.dimensions)
+        .map(|(number, dimension)| {
+            format!("{}, dimension_{number}", catalog::quote_literal(dimension))
+        })
+        .collect();
+    // The newest row with a time, and where there is none, one without: an index on subject and time
+    // leads to it alone.
+    let row = |when: &str, order: &str| {
+        format!(
+            "(SELECT * FROM {} AS source WHERE source.subject = touched.subject AND observed_at {when}
+              ORDER BY {order}value DESC LIMIT 1)",
+            name.of("_source")
+        )
+    };
+    format!(
+        "SELECT latest.subject, trim_scale(round(value, 30)) AS value, jsonb_build_object({}) AS dimensions
+         FROM unnest($1) AS touched (subject) CROSS JOIN LATERAL
+              (SELECT * FROM ({} UNION ALL {}) AS either
+               ORDER BY observed_at DESC NULLS LAST LIMIT 1) AS latest",
+        dimensions.join(", "),
+        row("IS NOT NULL", "observed_at DESC, "),
+        row("IS NULL", "")
+    )
+}
+
 pub fn top_level(definition: &Definition) -> i32 {
     (1 << definition.dimensions.len()) - 1
 }
 
-/// Every level that is published and the dimensions that it leaves out, as SQL rows.
+/// Every level that is published, and the finest in any case, with the dimensions that it leaves
+/// out, as SQL rows.
 fn levels(definition: &Definition) -> String {
     let top = top_level(definition);
-    let first = if definition.totals { 0 } else { top };
-    let rows: Vec<String> = (first..=top)
+    let coarser = definition
+        .levels
+        .iter()
+        .copied()
+        .filter(|level| *level != top);
+    let rows: Vec<String> = coarser
+        .chain([top])
         .map(|level| {
             let left_out: Vec<String> = definition
                 .dimensions
@@ -341,10 +363,15 @@ fn apply(
                           JOIN {cells} AS leaf ON leaf.cell = change.leaf
                           CROSS JOIN unnest(leaf.part_of) AS part (cell)
                      GROUP BY part.cell, change.value HAVING sum(change.change) <> 0),
+                 known AS (
+                     UPDATE {histogram} AS bin SET current = bin.current + change.change
+                     FROM change WHERE bin.cell = change.cell AND bin.value = change.value
+                     RETURNING bin.cell, bin.value),
                  folded AS (
-                     INSERT INTO {histogram} AS bin (cell, value, current, released)
+                     INSERT INTO {histogram} (cell, value, current, released)
                      SELECT cell, value, change, 0 FROM change
-                     ON CONFLICT (cell, value) DO UPDATE SET current = bin.current + excluded.current),
+                     WHERE NOT EXISTS (SELECT FROM known
+                                       WHERE known.cell = change.cell AND known.value = change.value)),
                  counted AS (
                      UPDATE {cells} AS cell SET people = cell.people + change.change
                      FROM (SELECT cell, sum(change) AS change FROM change GROUP BY cell) AS change

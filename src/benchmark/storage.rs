@@ -29,7 +29,7 @@ const TABLES: [Table; 8] = [
         suffix: "_benchmark",
         columns: "one boolean PRIMARY KEY DEFAULT true CHECK (one), dimensions text[] NOT NULL,
             category text NOT NULL, k integer NOT NULL, policy text NOT NULL, band integer NOT NULL,
-            minimum numeric, maximum numeric, totals boolean NOT NULL, is_watched boolean NOT NULL,
+            minimum numeric, maximum numeric, levels integer[] NOT NULL, is_watched boolean NOT NULL,
             rebuild boolean NOT NULL, refreshed_at timestamptz,
             secret uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid()",
         comment: "What benchmark it is; its row is locked by a refresh",

@@ -3,18 +3,23 @@
 use super::amount::Amount;
 use super::delta::Key;
 use super::image::{self, Column};
+use super::orphans::{self, Orphans};
 use super::resolve::Counter;
 use super::spec::Measure;
 use super::statement::array;
 use crate::error;
-use pgrx::pg_sys;
+use pgrx::{AnyNumeric, FromDatum, pg_sys};
 
 /// Above this many parents the planner is asked anew.
 const FEW: usize = 100;
 
-/// Adds to each parent what it gained; parents that are gone are passed over. SPI is connected.
-pub fn counts(counter: &Counter, changes: &[(Key, i64)]) {
-    if let ([(key, amount)], Some(add_one), false) = (changes, &counter.add_one, counter.loose) {
+/// Adds to each parent what it gained; parents that are gone are passed over. `command` is that of
+/// the statement that changed the children. SPI is connected.
+pub fn counts(counter: &Counter, command: pg_sys::CommandId, changes: &[(Key, i64)]) {
+    let fits = |amount: i64| !counter.adds_integers || i32::try_from(amount).is_ok();
+    if let ([(key, amount)], Some(add_one), false) = (changes, &counter.add_one, counter.loose)
+        && fits(*amount)
+    {
         let mut values = image::values(&counter.keys, key);
         values.push(pg_sys::Datum::from(*amount));
         values.extend(slot(counter));
@@ -23,21 +28,21 @@ pub fn counts(counter: &Counter, changes: &[(Key, i64)]) {
             return;
         }
     }
-    let amounts = changes
-        .iter()
-        .map(|(_, amount)| pg_sys::Datum::from(*amount))
-        .collect();
-    let amounts = array(&Column::of_type(pg_sys::INT8OID), amounts);
-    bulk(counter, changes.iter().map(|(key, _)| key), vec![amounts]);
+    let amounts: Vec<_> = changes.iter().map(|(_, amount)| *amount).collect();
+    let amounts = numbers(&amounts);
+    let orphans = bulk(counter, changes.iter().map(|(key, _)| key), vec![amounts]);
+    if !orphans.is_empty() {
+        let (keys, rows) = orphans.iter().map(|i| changes[*i].clone()).unzip();
+        let totals = Vec::new();
+        let orphans = Orphans { keys, rows, totals };
+        orphans::remember(counter, command, Some(orphans));
+    }
 }
 
 /// As [`counts`], for sums and averages.
-pub fn amounts(counter: &Counter, changes: Vec<(Key, Amount)>) {
+pub fn amounts(counter: &Counter, command: pg_sys::CommandId, changes: Vec<(Key, Amount)>) {
     let (keys, amounts): (Vec<_>, Vec<_>) = changes.into_iter().unzip();
-    let rows = amounts
-        .iter()
-        .map(|amount| pg_sys::Datum::from(amount.rows))
-        .collect();
+    let rows: Vec<_> = amounts.iter().map(|amount| amount.rows).collect();
     let totals: Vec<_> = amounts.into_iter().map(Amount::total).collect();
     if let ([key], [total], Some(add_one), false) = (
         keys.as_slice(),
@@ -50,18 +55,37 @@ pub fn amounts(counter: &Counter, changes: Vec<(Key, Amount)>) {
         add_one.execute(&values);
         return;
     }
-    let mut lists = vec![array(&Column::of_type(pg_sys::NUMERICOID), totals)];
+    let mut lists = vec![array(&Column::of_type(pg_sys::NUMERICOID), totals.clone())];
     if matches!(counter.spec.measure, Measure::Average { .. }) {
-        lists.push(array(&Column::of_type(pg_sys::INT8OID), rows));
+        lists.push(numbers(&rows));
     }
-    bulk(counter, keys.iter(), lists);
+    let orphans = bulk(counter, keys.iter(), lists);
+    if !orphans.is_empty() {
+        let orphans = Orphans {
+            keys: orphans.iter().map(|i| keys[*i].clone()).collect(),
+            rows: orphans.iter().map(|i| rows[*i]).collect(),
+            // SAFETY: numerics that `Amount::total` gave.
+            totals: orphans
+                .iter()
+                .filter_map(|i| unsafe { AnyNumeric::from_datum(totals[*i], false) })
+                .collect(),
+        };
+        orphans::remember(counter, command, Some(orphans));
+    }
 }
 
+/// A bigint array.
+pub fn numbers(of: &[i64]) -> pg_sys::Datum {
+    let datums = of.iter().map(|n| pg_sys::Datum::from(*n)).collect();
+    array(&Column::of_type(pg_sys::INT8OID), datums)
+}
+
+/// Gives the places of the keys that have no parent.
 fn bulk<'a>(
     counter: &Counter,
     keys: impl ExactSizeIterator<Item = &'a Key>,
     amounts: Vec<pg_sys::Datum>,
-) {
+) -> Vec<usize> {
     let how_many = keys.len() as i64;
     let statements = if keys.len() <= FEW {
         &counter.few
@@ -75,15 +99,19 @@ fn bulk<'a>(
         .zip(lists)
         .map(|(column, list)| array(column, list))
         .collect();
+    let mut orphans = Vec::new();
     if counter.spec.slots == 0 {
         let locked = statements.lock.number(&values);
         if counter.loose && locked < how_many {
             wait_for_parents(counter, &values);
+            let places = counter.orphans.query(&values, std::ptr::null_mut());
+            orphans.extend(places.iter().filter_map(|row| Some(row[0]?.value() - 1)));
         }
     }
     values.extend(amounts);
     values.extend(slot(counter));
     statements.add.execute(&values);
+    orphans
 }
 
 /// The row of a hot parent's slots that this backend writes: as many backends write at once as

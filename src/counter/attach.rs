@@ -4,7 +4,7 @@ use super::query::{ask, column, rows, run};
 use super::resolve::{self, Counter};
 use super::spec::{Spec, Table, table_name, table_of};
 use super::trigger::maintain;
-use super::{check, keys, names, repair, side};
+use super::{check, names, repair, side};
 use crate::catalog::{self, quote_ident, quote_literal};
 use crate::error;
 use pgrx::{PgRelation, pg_sys};
@@ -199,21 +199,16 @@ fn attach_to_parent(spec: &Spec, child: pg_sys::Oid, parent: pg_sys::Oid) {
     let column = spec.measure.column();
     let base = format!("{}_recounts_{column}_of_{}_by_{key}", spec.parent.1, own.1);
     let function = format!("EXECUTE FUNCTION community_core.recount_new_key({arguments})");
-    // Only where a statement sets the key: preparing the condition for each like would cost more
-    // than the counting does.
+    // Only where a statement sets the key, and without a condition: preparing one for each like would
+    // cost more than the counting does.
     let columns = spec
         .parent_key
         .iter()
         .map(|k| quote_ident(k))
         .collect::<Vec<_>>()
         .join(", ");
-    let moved = keys::pairs(spec, &open(child), &open(parent))
-        .iter()
-        .map(|key| format!("(OLD.{0} {1} NEW.{0}) IS NOT TRUE", key.parent, key.same))
-        .collect::<Vec<_>>()
-        .join(" OR ");
     run(&format!(
-        "CREATE TRIGGER {} AFTER UPDATE OF {columns} ON {parent_name} FOR EACH ROW WHEN ({moved}) {function}",
+        "CREATE TRIGGER {} AFTER UPDATE OF {columns} ON {parent_name} FOR EACH ROW {function}",
         quote_ident(&names::fit(&base, "update"))
     ));
     let insert = quote_ident(&names::fit(&base, "insert"));

@@ -152,8 +152,7 @@ pub fn calls_code(table: &PgRelation) -> bool {
                  JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid \
                  JOIN pg_catalog.pg_language AS l ON l.oid = f.prolang \
                  WHERE t.tgrelid = $1 AND t.tgtype & 16 <> 0 \
-                 AND (l.lanname NOT IN ('c', 'internal') \
-                     OR t.tgqual IS NOT NULL AND f.proname <> 'recount_new_key')) \
+                 AND (l.lanname NOT IN ('c', 'internal') OR t.tgqual IS NOT NULL)) \
              OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = $1) \
              OR EXISTS (SELECT FROM pg_catalog.pg_depend AS d \
                  WHERE d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, \

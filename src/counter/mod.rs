@@ -15,6 +15,7 @@ mod image;
 mod keys;
 mod name;
 mod names;
+mod orphans;
 mod query;
 mod repair;
 mod resolve;
@@ -27,10 +28,11 @@ mod value;
 
 pub use trigger::maintaining;
 
+use crate::argument::{Regclass, Texts};
 use crate::{catalog, error};
 use name::Name;
+use pgrx::pg_sys;
 use pgrx::prelude::*;
-use pgrx::{PgRelation, pg_sys};
 use spec::{Empty, Measure, Spec};
 
 /// The trigger behind every counter, on its child; `create_counter` attaches it.
@@ -54,9 +56,9 @@ fn recount_new_key<'a>(
 /// What the three forms of `create_counter` have in common.
 #[allow(clippy::too_many_arguments)]
 fn create(
-    child: Option<PgRelation>,
+    child: Option<Regclass>,
     child_key: Option<Vec<String>>,
-    parent: Option<PgRelation>,
+    parent: Option<Regclass>,
     parent_key: Option<Vec<String>>,
     measure: Measure,
     counted: Option<&str>,
@@ -90,7 +92,7 @@ fn required<T>(argument: Option<T>, name: &str) -> T {
 }
 
 /// An ordinary or partitioned table, closed again.
-fn table(argument: Option<PgRelation>, name: &str) -> pg_sys::Oid {
+fn table(argument: Option<Regclass>, name: &str) -> pg_sys::Oid {
     let table = required(argument, name).oid();
     catalog::open_table(table, pg_sys::AccessShareLock as i32);
     table
@@ -100,9 +102,9 @@ fn table(argument: Option<PgRelation>, name: &str) -> pg_sys::Oid {
 #[pg_extern(volatile, parallel_unsafe)]
 #[allow(clippy::too_many_arguments)]
 fn create_counter(
-    child: Option<PgRelation>,
+    child: Option<Regclass>,
     child_key: Option<Name>,
-    parent: Option<PgRelation>,
+    parent: Option<Regclass>,
     counter: Option<Name>,
     counted: default!(Option<&str>, "NULL"),
     parent_key: default!(Option<Name>, "'id'"),
@@ -122,11 +124,11 @@ fn create_counter(
 #[pg_extern(volatile, parallel_unsafe, name = "create_counter")]
 #[allow(clippy::too_many_arguments)]
 fn create_composite_counter(
-    child: Option<PgRelation>,
-    child_keys: Option<Vec<String>>,
-    parent: Option<PgRelation>,
+    child: Option<Regclass>,
+    child_keys: Option<Texts>,
+    parent: Option<Regclass>,
     counter: Option<Name>,
-    parent_keys: Option<Vec<String>>,
+    parent_keys: Option<Texts>,
     counted: default!(Option<&str>, "NULL"),
     slots: default!(Option<i32>, "0"),
     applied: default!(Option<bool>, "false"),
@@ -136,9 +138,9 @@ fn create_composite_counter(
     };
     create(
         child,
-        child_keys,
+        child_keys.map(|keys| keys.0),
         parent,
-        parent_keys,
+        parent_keys.map(|keys| keys.0),
         measure,
         counted,
         slots,
@@ -150,10 +152,10 @@ fn create_composite_counter(
 #[pg_extern(volatile, parallel_unsafe)]
 #[allow(clippy::too_many_arguments)]
 fn create_sum(
-    child: Option<PgRelation>,
+    child: Option<Regclass>,
     child_key: Option<Name>,
     value: Option<Name>,
-    parent: Option<PgRelation>,
+    parent: Option<Regclass>,
     sum: Option<Name>,
     counted: default!(Option<&str>, "NULL"),
     parent_key: default!(Option<Name>, "'id'"),
@@ -176,15 +178,44 @@ fn create_sum(
     );
 }
 
+/// The same for keys of several columns, in the same order on both sides.
+#[pg_extern(volatile, parallel_unsafe, name = "create_sum")]
+#[allow(clippy::too_many_arguments)]
+fn create_composite_sum(
+    child: Option<PgRelation>,
+    child_keys: Option<Vec<String>>,
+    value: Option<Name>,
+    parent: Option<PgRelation>,
+    sum: Option<Name>,
+    parent_keys: Option<Vec<String>>,
+    counted: default!(Option<&str>, "NULL"),
+    applied: default!(Option<bool>, "false"),
+) {
+    let measure = Measure::Sum {
+        sum: required(sum, "sum").0,
+        value: required(value, "value").0,
+    };
+    create(
+        child,
+        child_keys,
+        parent,
+        parent_keys,
+        measure,
+        counted,
+        Some(0),
+        applied,
+    );
+}
+
 /// Keeps `average` of `parent` equal to the average of `value` over its children, and `count`, if
 /// given, to their number.
 #[pg_extern(volatile, parallel_unsafe)]
 #[allow(clippy::too_many_arguments)]
 fn create_average(
-    child: Option<PgRelation>,
+    child: Option<Regclass>,
     child_key: Option<Name>,
     value: Option<Name>,
-    parent: Option<PgRelation>,
+    parent: Option<Regclass>,
     average: Option<Name>,
     count: default!(Option<Name>, "NULL"),
     counted: default!(Option<&str>, "NULL"),
@@ -222,22 +253,17 @@ fn create_average(
 
 /// Takes a counter's triggers away; its column stays, with what is in its slots.
 #[pg_extern(volatile, parallel_unsafe)]
-fn drop_counter(child: PgRelation, child_key: Name, parent: PgRelation, counter: Name) {
+fn drop_counter(child: Regclass, child_key: Name, parent: Regclass, counter: Name) {
     drop(child, child_key.alone(), parent, counter);
 }
 
 /// The same for keys of several columns.
 #[pg_extern(volatile, parallel_unsafe, name = "drop_counter")]
-fn drop_composite_counter(
-    child: PgRelation,
-    child_keys: Vec<String>,
-    parent: PgRelation,
-    counter: Name,
-) {
-    drop(child, child_keys, parent, counter);
+fn drop_composite_counter(child: Regclass, child_keys: Texts, parent: Regclass, counter: Name) {
+    drop(child, child_keys.0, parent, counter);
 }
 
-fn drop(child: PgRelation, child_key: Vec<String>, parent: PgRelation, counter: Name) {
+fn drop(child: Regclass, child_key: Vec<String>, parent: Regclass, counter: Name) {
     let (child, parent) = (table(Some(child), "child"), table(Some(parent), "parent"));
     for table in [child, parent] {
         catalog::require_owner(&catalog::open_table(table, pg_sys::AccessShareLock as i32));
@@ -309,7 +335,7 @@ fn counters() -> TableIterator<
 #[pg_extern(stable, parallel_unsafe)]
 #[allow(clippy::type_complexity)]
 fn verify_counters(
-    parent: default!(Option<PgRelation>, "NULL"),
+    parent: default!(Option<Regclass>, "NULL"),
 ) -> TableIterator<
     'static,
     (
@@ -336,10 +362,48 @@ fn verify_counters(
     TableIterator::new(all)
 }
 
+/// How many parents of a sample are wrong: the cheap form of `verify_counters`.
+#[pg_extern(stable, parallel_unsafe)]
+fn counter_drift(
+    parents: default!(Option<i32>, "100"),
+) -> TableIterator<
+    'static,
+    (
+        name!(parent, String),
+        name!(counter, String),
+        name!(looked_at, i64),
+        name!(wrong, i64),
+    ),
+> {
+    let parents = required(parents, "parents");
+    if parents < 1 {
+        error::raise(error::counter::bad_option(
+            "parents",
+            &parents.to_string(),
+            "1 or more",
+        ));
+    }
+    // SAFETY: only reads the clock.
+    let seed = (unsafe { pg_sys::GetCurrentTimestamp() } / 1000 % 1_000_000_000) as i32;
+    let mut all = Vec::new();
+    attach::each(None, |counter| {
+        let sample = counter.sql.sample(parents, seed);
+        all.extend(query::rows(&sample, &[], |row| {
+            Some((
+                counter.spec.parent_name(),
+                counter.spec.measure.column().to_owned(),
+                row.get(1).ok()??,
+                row.get(2).ok()??,
+            ))
+        }));
+    });
+    TableIterator::new(all)
+}
+
 /// Sets wrong counters right, while others write; gives how many parents were wrong.
 #[pg_extern(volatile, parallel_unsafe)]
 fn recount_counters(
-    parent: default!(Option<PgRelation>, "NULL"),
+    parent: default!(Option<Regclass>, "NULL"),
     at_most: default!(Option<i64>, "NULL"),
 ) -> i64 {
     let mut repaired = 0;
@@ -363,19 +427,19 @@ const RECOUNT_BATCH: i64 = 1000;
 
 /// A counter's exact value, with what is in its slots.
 #[pg_extern(stable, parallel_unsafe)]
-fn counter_value(parent: PgRelation, key: &str, counter: Name) -> Option<i64> {
-    value::counter_value(&parent, &[key.to_owned()], &counter.0)
+fn counter_value(parent: Regclass, key: &str, counter: Name) -> Option<i64> {
+    value::counter_value(&parent.open(), &[key.to_owned()], &counter.0)
 }
 
 /// The same for a key of several columns.
 #[pg_extern(stable, parallel_unsafe, name = "counter_value")]
-fn composite_counter_value(parent: PgRelation, keys: Vec<String>, counter: Name) -> Option<i64> {
-    value::counter_value(&parent, &keys, &counter.0)
+fn composite_counter_value(parent: Regclass, keys: Texts, counter: Name) -> Option<i64> {
+    value::counter_value(&parent.open(), &keys.0, &counter.0)
 }
 
 /// Moves what is in slots into the counters' columns; gives how many parents.
 #[pg_extern(volatile, parallel_unsafe)]
-fn fold_counters(parent: default!(Option<PgRelation>, "NULL")) -> i64 {
+fn fold_counters(parent: default!(Option<Regclass>, "NULL")) -> i64 {
     value::fold(parent.map(|parent| parent.oid()))
 }
 
@@ -387,6 +451,8 @@ COMMENT ON FUNCTION create_counter(regclass, text[], regclass, name, text[], tex
 'create_counter for keys of several columns, in the same order on both sides; a child with a NULL in its key has no parent. Example: SELECT community_core.create_counter(''posts'', ARRAY[''org'', ''author''], ''members'', ''posts'', ARRAY[''org'', ''person'']);';
 COMMENT ON FUNCTION create_sum(regclass, name, name, regclass, name, text, name, boolean) IS
 'Keeps column sum of parent equal to the sum of value (smallint, integer, bigint or numeric) over its children; NULL values add nothing, no children are 0. counted, parent_key and applied, volatility and errors as for create_counter; 42804 for a value that cannot be summed exactly. Example: SELECT community_core.create_sum(''payments'', ''order_id'', ''amount'', ''orders'', ''paid'');';
+COMMENT ON FUNCTION create_sum(regclass, text[], name, regclass, name, text[], text, boolean) IS
+'create_sum for keys of several columns, in the same order on both sides; a child with a NULL in its key has no parent. Example: SELECT community_core.create_sum(''points'', ARRAY[''person'', ''org''], ''amount'', ''members'', ''total'', ARRAY[''person'', ''org'']);';
 COMMENT ON FUNCTION create_average(regclass, name, name, regclass, name, name, text, name, text, boolean) IS
 'Keeps column average of parent equal to the average of value over its children, and column count (NULL: none) to the number of values. The sum is kept exactly in a table beside the parent, the average is rounded only to the column''s type. empty: what no values give, ''null'' (NULL) or ''default'' (the column''s default). counted, parent_key and applied, volatility and errors as for create_counter. Example: SELECT community_core.create_average(''ratings'', ''resource_id'', ''stars'', ''resources'', ''rating'', empty => ''default'');';
 COMMENT ON FUNCTION drop_counter(regclass, name, regclass, name) IS
@@ -397,6 +463,8 @@ COMMENT ON FUNCTION counters() IS
 'Every counter that is attached, read from the triggers themselves: child, its key, parent, its key, the column, kind (count, sum, average), value column, counted, slots, and problem: NULL, or what keeps it from being right. Stable, takes no transaction id. Example: SELECT * FROM community_core.counters() WHERE problem IS NOT NULL;';
 COMMENT ON FUNCTION verify_counters(regclass) IS
 'One row (parent, key, counter, stored, actual) for each figure of parent, or of every table of the caller''s when NULL, that is not what a recount in the same snapshot gives; none is good. Slots are added to what is stored. Stable, takes no lock and no transaction id. Error: 42501 not the owner of parent. Example: SELECT * FROM community_core.verify_counters(''posts'');';
+COMMENT ON FUNCTION counter_drift(integer) IS
+'How many parents of a sample have a wrong counter: the cheap form of verify_counters, for monitoring. parents: about how many are looked at for each counter of the caller''s, all where there are not many; whole blocks of the table, other ones each time. Stable, takes no lock and no transaction id. Errors: 22004, 22023. Example: SELECT * FROM community_core.counter_drift() WHERE wrong > 0;';
 COMMENT ON FUNCTION recount_counters(regclass, bigint) IS
 'Sets right what verify_counters would name, for parent or, when NULL, for every table of the caller''s; at most at_most parents (NULL: all). Only wrong parents are locked, in the order of their keys, before their children are counted; writers of others go on. Tells its progress every 1000 parents. Returns how many parents it set right. Volatile. Error: 42501 not the owner. Example: SELECT community_core.recount_counters(''posts'', 10000);';
 COMMENT ON FUNCTION counter_value(regclass, text, name) IS
@@ -417,11 +485,13 @@ COMMENT ON FUNCTION recount_new_key() IS
         create_counter,
         create_composite_counter,
         create_sum,
+        create_composite_sum,
         create_average,
         drop_counter,
         drop_composite_counter,
         counters,
         verify_counters,
+        counter_drift,
         recount_counters,
         counter_value,
         composite_counter_value,

@@ -23,15 +23,20 @@ pub struct Counter {
     pub counted: Option<Expression>,
     /// A child may be without its parent, as no foreign key says otherwise.
     pub loose: bool,
+    /// The column and the amounts that are added to it one by one are integers, not bigints: there
+    /// is nothing to convert.
+    pub adds_integers: bool,
     /// An update of the parent may call code that looks names up along search_path.
     pub calls_code: bool,
     pub add_one: Option<Statement>,
     pub few: Bulk,
     pub many: Bulk,
     pub present: Statement,
+    pub orphans: Statement,
     pub sql: Sql,
     child: pg_sys::Oid,
     pub parent: pg_sys::Oid,
+    pub parent_is_partitioned: bool,
     valid: Cell<bool>,
 }
 
@@ -52,6 +57,14 @@ impl Counter {
         for amount in amount_types(&spec.measure) {
             one.push(*amount);
             all.push(array_type(*amount));
+        }
+        let column = catalog::column(parent, spec.measure.column());
+        let adds_integers = matches!(spec.measure, Measure::Count { .. })
+            && spec.slots == 0
+            && column.type_oid == pg_sys::INT4OID;
+        if adds_integers {
+            one.pop();
+            one.push(pg_sys::INT4OID);
         }
         if spec.slots > 0 {
             one.push(pg_sys::INT2OID);
@@ -78,6 +91,7 @@ impl Counter {
                 .as_deref()
                 .map(|counted| Expression::compile(counted, child)),
             loose: !check::has_foreign_key(&spec, child, parent),
+            adds_integers,
             calls_code: check::calls_code(parent),
             add_one: sql.add_one().map(|sql| Statement::generic(sql, one)),
             few: Bulk {
@@ -88,10 +102,12 @@ impl Counter {
                 lock: Statement::custom(sql.lock(), lists.clone()),
                 add: Statement::custom(sql.add(), all),
             },
-            present: Statement::custom(sql.present(), lists),
+            present: Statement::custom(sql.present(), lists.clone()),
+            orphans: Statement::custom(sql.orphans(), lists),
             sql,
             child: child.oid(),
             parent: parent.oid(),
+            parent_is_partitioned: parent.is_partitioned_table(),
             valid: Cell::new(true),
             spec,
         }

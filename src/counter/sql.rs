@@ -6,11 +6,13 @@
 //! a child being inserted holds its parent `FOR KEY SHARE`, and two children of one parent would
 //! each wait for the other if the lock were stronger.
 
+mod recount;
+
 use super::keys::KeyPair;
 use super::side;
 use super::spec::{Empty, Measure, Spec};
-use crate::catalog::{self, quote_ident, quote_literal};
-use pgrx::PgRelation;
+use crate::catalog::{self, quote_ident};
+use pgrx::{PgRelation, pg_sys};
 
 pub struct Sql {
     parent: String,
@@ -22,8 +24,9 @@ pub struct Sql {
     side: String,
     /// What an average is of no children, as SQL.
     empty: String,
-    /// The type of the column the counter is named after.
+    /// The type of the column the counter is named after, and whether it may be NULL.
     column_type: String,
+    nullable: bool,
 }
 
 const PLUS: &str = "OPERATOR(pg_catalog.+)";
@@ -48,6 +51,7 @@ impl Sql {
             side: side::qualified_name(spec),
             empty: empty.unwrap_or_else(|| "NULL".to_owned()),
             column_type: catalog::type_name(column.type_oid, column.type_mod),
+            nullable: !column.not_null,
         }
     }
 
@@ -87,12 +91,12 @@ impl Sql {
         })
     }
 
+    fn amount_types(&self) -> &'static [pg_sys::Oid] {
+        super::resolve::amount_types(&self.measure)
+    }
+
     fn amounts(&self) -> usize {
-        if matches!(self.measure, Measure::Average { .. }) {
-            2
-        } else {
-            1
-        }
+        self.amount_types().len()
     }
 
     fn amount_columns(&self, prefix: &str) -> String {
@@ -140,7 +144,11 @@ impl Sql {
 
     fn plus(&self, amount: &str) -> String {
         let column = quote_ident(self.measure.column());
-        format!("{column} = COALESCE(p.{column}, 0) {PLUS} {amount}")
+        if self.nullable {
+            format!("{column} = COALESCE(p.{column}, 0) {PLUS} {amount}")
+        } else {
+            format!("{column} = p.{column} {PLUS} {amount}")
+        }
     }
 
     /// One parent, its key and the amount as parameters. `None` for averages.
@@ -208,20 +216,7 @@ impl Sql {
         );
         match &self.measure {
             Measure::Average { count, .. } => {
-                let key = self.key_columns();
-                let side = &self.side;
-                format!(
-                    "WITH changed AS (INSERT INTO {side} AS s ({key}, total, n) \
-                     SELECT {0}, d.a0, d.a1 FROM {grouped} AS d ON CONFLICT ({key}) DO UPDATE \
-                     SET total = s.total {PLUS} excluded.total, n = s.n {PLUS} excluded.n \
-                     RETURNING {1}, s.total AS a0, s.n AS a1) \
-                     UPDATE {2} AS p SET {3} FROM changed AS d WHERE {4}",
-                    self.key_of("d"),
-                    self.key_of("s"),
-                    self.parent,
-                    self.average_set("d", count.as_deref()),
-                    self.same("p", "d")
-                )
+                self.add_averages(&format!("{grouped} AS d"), count.as_deref())
             }
             _ if self.slots > 0 => {
                 let key = self.key_columns();
@@ -251,6 +246,24 @@ impl Sql {
         }
     }
 
+    /// Adds the sums and numbers of `d`, by parent key, to the side table, and sets the averages.
+    fn add_averages(&self, d: &str, count: Option<&str>) -> String {
+        let key = self.key_columns();
+        let side = &self.side;
+        format!(
+            "WITH changed AS (INSERT INTO {side} AS s ({key}, total, n) \
+             SELECT {0}, d.a0, d.a1 FROM {d} ON CONFLICT ({key}) DO UPDATE \
+             SET total = s.total {PLUS} excluded.total, n = s.n {PLUS} excluded.n \
+             RETURNING {1}, s.total AS a0, s.n AS a1) \
+             UPDATE {2} AS p SET {3} FROM changed AS d WHERE {4}",
+            self.key_of("d"),
+            self.key_of("s"),
+            self.parent,
+            self.average_set("d", count),
+            self.same("p", "d")
+        )
+    }
+
     fn average(&self, of: &str) -> String {
         format!(
             "(CASE WHEN {of}.a1 OPERATOR(pg_catalog.>) 0 \
@@ -271,218 +284,18 @@ impl Sql {
         set
     }
 
-    /// What the children of the rows of `source`, which has alias `p`, come to, by parent key.
-    fn actual(&self, source: &str) -> String {
-        let value = self.measure.value().map(quote_ident).unwrap_or_default();
-        let aggregates = match self.measure {
-            Measure::Count { .. } => "pg_catalog.count(*) AS a0".to_owned(),
-            Measure::Sum { .. } => {
-                format!("pg_catalog.sum(c.{value})::pg_catalog.numeric AS a0")
-            }
-            Measure::Average { .. } => format!(
-                "pg_catalog.sum(c.{value})::pg_catalog.numeric AS a0, \
-                 pg_catalog.count(c.{value}) AS a1"
-            ),
-        };
-        let matches = self.each(" AND ", |_, key| {
-            format!("p.{} {} c.{}", key.parent, key.equals, key.child)
-        });
-        format!(
-            "(SELECT {0}, {aggregates} FROM {source} JOIN (SELECT * FROM {1} WHERE {2}) AS c \
-             ON {matches} GROUP BY {0})",
-            self.key_of("p"),
-            self.child,
-            self.counted
-        )
-    }
-
-    /// Every parent with what is stored and what a recount gives: `FROM ...` with `v` for each
-    /// stored figure (name, stored, actual), only where they differ.
-    fn wrong(&self) -> String {
-        let column = self.measure.column();
-        let stored = |column: &str| format!("p.{}::pg_catalog.numeric", quote_ident(column));
-        let row = |name: &str, stored: &str, actual: &str| {
-            format!(
-                "({}, {stored}, ({actual})::pg_catalog.numeric)",
-                quote_literal(name)
-            )
-        };
-        let count = "COALESCE(a.a0, 0)";
-        let mut side = String::new();
-        let mut rows = Vec::new();
-        match &self.measure {
-            Measure::Average { count, .. } => {
-                side = format!(" LEFT JOIN {} AS s ON {}", self.side, self.same("p", "s"));
-                let average = format!("{}::{}", self.average("a"), self.column_type);
-                rows.push(row(column, &stored(column), &average));
-                if let Some(count) = count {
-                    rows.push(row(count, &stored(count), "COALESCE(a.a1, 0)"));
-                }
-                let name = format!("{column} (its sum)");
-                rows.push(row(&name, "COALESCE(s.total, 0)", "COALESCE(a.a0, 0)"));
-                let name = format!("{column} (its count)");
-                rows.push(row(
-                    &name,
-                    "COALESCE(s.n, 0)::pg_catalog.numeric",
-                    "COALESCE(a.a1, 0)",
-                ));
-            }
-            _ if self.slots > 0 => {
-                side = format!(
-                    " LEFT JOIN (SELECT {0}, pg_catalog.sum(s.amount) AS amount FROM {1} AS s \
-                     GROUP BY {0}) AS s ON {2}",
-                    self.key_of("s"),
-                    self.side,
-                    self.same("p", "s")
-                );
-                let value = format!("{} {PLUS} COALESCE(s.amount, 0)", stored(column));
-                rows.push(row(column, &value, count));
-            }
-            _ => rows.push(row(column, &stored(column), count)),
-        }
-        format!(
-            "FROM {} AS p LEFT JOIN {} AS a ON {}{side} \
-             CROSS JOIN LATERAL (VALUES {}) AS v(name, stored, actual) \
-             WHERE v.stored IS DISTINCT FROM v.actual AND ({}) IS FALSE",
-            self.parent,
-            self.actual(&format!("{} AS p", self.parent)),
-            self.same("p", "a"),
-            rows.join(", "),
-            self.each(" OR ", |_, key| format!("p.{} IS NULL", key.parent))
-        )
-    }
-
-    /// (key, counter, stored, actual) of every difference.
-    pub fn differences(&self) -> String {
-        let key = match self.keys.as_slice() {
-            [one] => format!("p.{}::pg_catalog.text", one.parent),
-            _ => format!("ROW({})::pg_catalog.text", self.key_of("p")),
-        };
-        format!(
-            "SELECT {key}, v.name, v.stored, v.actual {} ORDER BY {}, v.name",
-            self.wrong(),
-            self.key_of("p")
-        )
-    }
-
-    /// The keys of wrong parents, as arrays of at most $1, in order; at most $2 of them in all.
-    pub fn wrong_keys(&self) -> String {
-        let arrays = self.each(", ", |_, key| {
-            format!("pg_catalog.array_agg(w.{} ORDER BY w.i)", key.parent)
-        });
-        format!(
-            "SELECT {arrays}, pg_catalog.count(*) FROM (SELECT k.*, pg_catalog.row_number() \
-             OVER (ORDER BY {0}) AS i FROM (SELECT DISTINCT {1} {2}) AS k \
-             ORDER BY i LIMIT $2) AS w \
-             GROUP BY (w.i OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) $1 \
-             ORDER BY pg_catalog.min(w.i)",
-            self.key_of("k"),
-            self.key_of("p"),
-            self.wrong()
-        )
-    }
-
-    /// Locks a list of parents.
-    pub fn lock_parents(&self) -> String {
-        format!(
-            "SELECT pg_catalog.count(*) FROM (SELECT 1 FROM {} AS p, {} WHERE {} \
-             ORDER BY {} FOR NO KEY UPDATE OF p) AS locked",
-            self.parent,
-            self.parents("d", false),
-            self.same("p", "d"),
-            self.key_of("p")
-        )
-    }
-
-    /// Arrays of the keys of a list of parents and of what their children come to.
-    pub fn count_parents(&self) -> String {
-        let keys = self.each(", ", |_, key| {
-            format!("pg_catalog.array_agg(d.{})", key.parent)
-        });
-        let amounts = (0..self.amounts())
-            .map(|i| format!("pg_catalog.array_agg(COALESCE(a.a{i}, 0))"))
+    /// Which of a list of child keys have no parent, by their places from 1.
+    pub fn orphans(&self) -> String {
+        let lists = (1..=self.keys.len())
+            .map(|i| format!("pg_catalog.unnest(${i})"))
             .collect::<Vec<_>>()
             .join(", ");
         format!(
-            "SELECT {keys}, {amounts} FROM {} LEFT JOIN {} AS a ON {}",
-            self.parents("d", false),
-            self.actual(&self.parents("p", false)),
-            self.same("d", "a")
-        )
-    }
-
-    /// Sets a list of parents to a list of figures; first what the side table holds of them.
-    pub fn set_parents(&self) -> Vec<String> {
-        let list = self.parents("d", true);
-        let column = quote_ident(self.measure.column());
-        let mut statements = Vec::new();
-        let set = match &self.measure {
-            Measure::Average { count, .. } => {
-                let key = self.key_columns();
-                statements.push(format!(
-                    "INSERT INTO {} AS s ({key}, total, n) SELECT {}, d.a0, d.a1 FROM {list} \
-                     ON CONFLICT ({key}) DO UPDATE SET total = excluded.total, n = excluded.n",
-                    self.side,
-                    self.key_of("d")
-                ));
-                self.average_set("d", count.as_deref())
-            }
-            _ => {
-                if self.slots > 0 {
-                    statements.push(format!(
-                        "DELETE FROM {} AS s USING {list} WHERE {}",
-                        self.side,
-                        self.same("s", "d")
-                    ));
-                }
-                format!("{column} = d.a0")
-            }
-        };
-        statements.push(format!(
-            "UPDATE {} AS p SET {set} FROM {list} WHERE {}",
+            "SELECT d.i FROM ROWS FROM ({lists}) WITH ORDINALITY AS d({}, i) \
+             WHERE NOT EXISTS (SELECT FROM {} AS p WHERE {})",
+            self.each(", ", |i, _| format!("k{i}")),
             self.parent,
-            self.same("p", "d")
-        ));
-        statements
-    }
-
-    /// The keys of parents with something in their slots, as [`Sql::wrong_keys`] gives them.
-    pub fn slotted_keys(&self) -> String {
-        let arrays = self.each(", ", |_, key| {
-            format!("pg_catalog.array_agg(w.{} ORDER BY w.i)", key.parent)
-        });
-        format!(
-            "SELECT {arrays}, pg_catalog.count(*) FROM (SELECT k.*, pg_catalog.row_number() \
-             OVER (ORDER BY {0}) AS i FROM (SELECT DISTINCT {1} FROM {2} AS s \
-             WHERE s.amount OPERATOR(pg_catalog.<>) 0) AS k) AS w \
-             GROUP BY (w.i OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) $1 \
-             ORDER BY pg_catalog.min(w.i)",
-            self.key_of("k"),
-            self.key_of("s"),
-            self.side
-        )
-    }
-
-    /// Moves the slots of a list of locked parents into their column. What is taken from a slot is
-    /// what was read under its lock, so that an increment that comes in between stays.
-    pub fn fold(&self) -> String {
-        format!(
-            "WITH full_slots AS MATERIALIZED (SELECT {0}, s.slot, s.amount FROM {1} AS s, {2} \
-             WHERE {3} AND s.amount OPERATOR(pg_catalog.<>) 0 \
-             ORDER BY {0}, s.slot FOR NO KEY UPDATE OF s), \
-             emptied AS (UPDATE {1} AS s SET amount = s.amount OPERATOR(pg_catalog.-) f.amount \
-             FROM full_slots AS f WHERE {4} AND s.slot OPERATOR(pg_catalog.=) f.slot) \
-             UPDATE {5} AS p SET {6} FROM (SELECT {7}, pg_catalog.sum(f.amount) AS amount \
-             FROM full_slots AS f GROUP BY {7}) AS d WHERE {8}",
-            self.key_of("s"),
-            self.side,
-            self.parents("d", false),
-            self.same("s", "d"),
-            self.same("s", "f"),
-            self.parent,
-            self.plus("d.amount"),
-            self.key_of("f"),
-            self.same("p", "d")
+            self.listed()
         )
     }
 }

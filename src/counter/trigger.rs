@@ -3,9 +3,10 @@
 use super::amount::Amount;
 use super::delta::{Deltas, Key};
 use super::image::{self, Column};
+use super::repair::NewKey;
 use super::resolve::{self, Counter};
 use super::spec::Measure;
-use super::{apply, query, repair};
+use super::{apply, orphans, query, repair};
 use crate::{catalog, error};
 use pgrx::prelude::*;
 use pgrx::{PgRelation, pg_sys};
@@ -97,6 +98,19 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// The number of the command that fired the trigger, within its transaction.
+    fn command(&self) -> pg_sys::CommandId {
+        // SAFETY: the snapshot of the statement that fired the trigger is active while it runs; that
+        // there is one is asked first.
+        unsafe {
+            if pg_sys::ActiveSnapshotSet() {
+                (*pg_sys::GetActiveSnapshot()).curcid
+            } else {
+                pg_sys::GetCurrentCommandId(false)
+            }
+        }
+    }
+
     fn old_slot(&self) -> *mut pg_sys::TupleTableSlot {
         if self.operation == pg_sys::TRIGGER_EVENT_INSERT {
             std::ptr::null_mut()
@@ -152,9 +166,13 @@ impl<'a> Event<'a> {
 pub fn child_changed(data: &pg_sys::TriggerData) {
     let event = Event::of(data);
     event.require_proper(true);
+    let command = event.command();
     catalog::as_role(catalog::owner(&event.relation), || {
         let counter = resolve::counter(event.trigger(), &event.relation);
         if event.operation == pg_sys::TRIGGER_EVENT_TRUNCATE {
+            if counter.loose && counter.spec.partition_of.is_none() {
+                orphans::remember(&counter, command, None);
+            }
             let whole = resolve::of_partitioned(&counter);
             let counter = whole.as_ref().unwrap_or(&counter);
             maintain(|| repair::all(counter, i64::MAX, i64::MAX, |_| ()));
@@ -168,7 +186,7 @@ pub fn child_changed(data: &pg_sys::TriggerData) {
             }
             let changes = deltas.into_changes(|count| *count != 0);
             if !changes.is_empty() {
-                let work = || apply::counts(&counter, &changes);
+                let work = || apply::counts(&counter, command, &changes);
                 if counter.calls_code {
                     maintain(work)
                 } else {
@@ -191,7 +209,7 @@ pub fn child_changed(data: &pg_sys::TriggerData) {
             }
             let changes = deltas.into_changes(|amount| !amount.is_nothing());
             if !changes.is_empty() {
-                let work = || apply::amounts(&counter, changes);
+                let work = || apply::amounts(&counter, command, changes);
                 if counter.calls_code {
                     maintain(work)
                 } else {
@@ -209,29 +227,35 @@ pub fn parent_changed(data: &pg_sys::TriggerData) {
         event.operation == pg_sys::TRIGGER_EVENT_INSERT
             || (event.row && event.operation == pg_sys::TRIGGER_EVENT_UPDATE),
     );
-    // SAFETY: the snapshot of the statement that fired the trigger, active while it runs.
-    let under_way = unsafe { pg_sys::GetActiveSnapshot() };
+    let command = event.command();
     catalog::as_role(catalog::owner(&event.relation), || {
         let counter = resolve::counter_of_parent(event.trigger(), &event.relation);
         // By name: a partition's columns may be in another order than the parent's.
-        let columns: Vec<_> = counter
-            .spec
-            .parent_key
-            .iter()
-            .map(|k| Column::of(&event.relation, k))
-            .collect();
-        let mut keys = Vec::new();
+        let column = |name: &String| Column::of(&event.relation, name);
+        let columns: Vec<_> = counter.spec.parent_key.iter().map(column).collect();
+        let figure = column(&counter.spec.measure.column().to_owned());
+        let (mut arrived, mut left) = (Vec::new(), None);
         let mut bytes = Vec::new();
-        // SAFETY: the key is copied out of the slot.
+        // SAFETY: key and figure are copied out of the slot.
         unsafe {
             event.rows(|slot, sign| {
-                if sign > 0 && key(slot, &columns, &mut bytes).is_continue() {
-                    keys.push(Key::Image(bytes.as_slice().into()));
+                let has_key = key(slot, &columns, &mut bytes).is_continue();
+                let key = has_key.then(|| Key::Image(bytes.as_slice().into()));
+                if sign < 0 {
+                    left = key;
+                } else if let Some(key) = key.filter(|key| left.as_ref() != Some(key)) {
+                    arrived.push(NewKey {
+                        key,
+                        left: left.take(),
+                        stored: attribute(slot, &figure)
+                            .and_then(|datum| repair::number(datum, figure.type_oid)),
+                    });
                 }
             });
         }
-        if !keys.is_empty() {
-            maintain(|| repair::new_keys(&counter, &keys, under_way));
+        if !arrived.is_empty() {
+            let is_update = event.operation == pg_sys::TRIGGER_EVENT_UPDATE;
+            maintain(|| repair::new_keys(&counter, &arrived, is_update, command));
         }
     });
 }

@@ -82,7 +82,7 @@ pub fn wrong_column_type(of: &str, column: &str, found: &str, wanted: &str) -> E
 pub fn other_shape(name: &str) -> ErrorReport {
     report(
         PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-        format!("benchmark {name} exists with other dimensions, totals or policy"),
+        format!("benchmark {name} exists with other dimensions, levels or policy"),
         format!("Drop it first: SELECT community_core.drop_benchmark('{name}')."),
     )
 }

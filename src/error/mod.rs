@@ -11,6 +11,7 @@ pub mod linkup;
 pub mod module;
 pub mod pair;
 pub mod retention;
+pub mod spaces;
 
 /// Raises the report as an ERROR. A trigger must use this: the `Err` of a `#[pg_trigger]` loses
 /// its SQLSTATE and hint.
@@ -69,6 +70,44 @@ pub fn unknown_consent_gate(name: &str, known: &[&str]) -> ErrorReport {
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
         format!("community_core.consent_gates names \"{name}\", which is no consent category"),
         format!("The categories are: {}.", known.join(", ")),
+    )
+}
+
+/// 42P01
+pub fn undefined_relation(oid: pgrx::pg_sys::Oid) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
+        format!("there is no relation with OID {}", oid.to_u32()),
+        "Name the table, for example 'public.posts'.",
+    )
+}
+
+/// 22004
+pub fn null_element() -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
+        "an array of names has a NULL in it",
+        "Give a name for each element.",
+    )
+}
+
+/// 54001
+pub fn too_deep() -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_STATEMENT_TOO_COMPLEX,
+        "a JSON document is nested deeper than 127 levels",
+        "Give a flatter document.",
+    )
+}
+
+/// 39P01
+pub fn misplaced_trigger(table: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+        format!(
+            "a trigger of table {table} is not one that community_core makes: it has no transition table"
+        ),
+        "Drop it, and let the engine attach its triggers.",
     )
 }
 

@@ -7,6 +7,17 @@ pub struct Module {
     pub files: &'static [(&'static str, &'static str)],
 }
 
+impl Module {
+    /// The schema it is installed in where none is named.
+    pub fn home(&self) -> &'static str {
+        if self.name == IDENTITY.name {
+            IDENTITY_SCHEMA
+        } else {
+            self.name
+        }
+    }
+}
+
 macro_rules! files {
     ($module:literal: $($file:literal),* $(,)?) => {
         &[$(($file, include_str!(concat!("../../sql/", $module, "/", $file)))),*]
@@ -75,10 +86,54 @@ pub const MODULES: &[Module] = &[
             "13_erasure.sql",
         ),
     },
+    Module {
+        name: "spaces",
+        files: files!("spaces":
+            "01_people.sql",
+            "02_spaces.sql",
+            "03_members.sql",
+            "04_sanctions.sql",
+            "05_access.sql",
+            "06_audit.sql",
+            "07_sanctions.sql",
+            "09_membership.sql",
+            "09_rules.sql",
+            "10_reputation.sql",
+            "11_privileges.sql",
+            "12_templates.sql",
+            "13_posts.sql",
+            "14_versions.sql",
+            "15_tags.sql",
+            "16_synonyms.sql",
+            "17_topic_pages.sql",
+            "20_questions.sql",
+            "21_acceptance.sql",
+            "22_comments.sql",
+            "23_threads.sql",
+            "24_votes.sql",
+            "25_backfill.sql",
+            "30_reports.sql",
+            "31_moderation.sql",
+            "32_automod.sql",
+            "33_staff_actions.sql",
+            "40_notifications.sql",
+            "41_occasions.sql",
+            "45_webhooks.sql",
+            "46_deliveries.sql",
+            "47_events.sql",
+            "50_direct_messages.sql",
+            "51_messages.sql",
+        ),
+    },
 ];
 
-/// Run where the database has no schema `auth`.
-pub const IDENTITY: (&str, &str) = ("auth.sql", include_str!("../../sql/identity/auth.sql"));
+/// Who there is and who is asking: made before the first module, where the database has no schema
+/// `auth`, and in that schema alone.
+pub const IDENTITY: Module = Module {
+    name: "identity",
+    files: files!("identity": "auth.sql"),
+};
+pub const IDENTITY_SCHEMA: &str = "auth";
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -90,6 +145,7 @@ pub fn known() -> Vec<&'static str> {
 pub fn find(name: &str) -> &'static Module {
     MODULES
         .iter()
+        .chain([&IDENTITY])
         .find(|module| module.name == name)
         .unwrap_or_else(|| error::raise(error::module::unknown(name, &known())))
 }

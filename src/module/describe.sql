@@ -95,8 +95,9 @@ WITH app_role AS (
            CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END,
            CASE p.polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update'
                          WHEN 'd' THEN 'delete' ELSE 'all' END, 'to',
-           (SELECT string_agg(coalesce(a.rolname, role::regrole::text), ', ' ORDER BY 1)
-            FROM unnest(p.polroles) role LEFT JOIN app_role a ON a.oid = role),
+           (SELECT string_agg(name, ', ' ORDER BY name)
+            FROM (SELECT coalesce(a.rolname, role::regrole::text)
+                  FROM unnest(p.polroles) role LEFT JOIN app_role a ON a.oid = role) named (name)),
            'using (' || pg_get_expr(p.polqual, p.polrelid, true) || ')',
            'with check (' || pg_get_expr(p.polwithcheck, p.polrelid, true) || ')')
     FROM relation r JOIN pg_policy p ON p.polrelid = r.oid

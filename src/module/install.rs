@@ -1,10 +1,12 @@
 //! Installing a module, which is also how it is repaired and migrated: what is there already is
 //! kept, what is missing is made.
 
-use super::definition::{IDENTITY, Module};
-use super::describe::{Description, describe};
+use super::definition::{IDENTITY, IDENTITY_SCHEMA, Module};
+use super::describe::{Description, Key, describe};
+use super::difference::{self, Difference};
 use super::registry::{self, run};
 use super::repair;
+use super::retire;
 use super::script::{self, Kind, Names, Statement};
 use super::subtransaction::{attempt, rehearse};
 use crate::catalog::{as_role_restricted, quote_ident, quote_literal, with_settings};
@@ -16,39 +18,132 @@ const APP_ROLES: &str = "anon, authenticated, service_role";
 const LONGEST_SCHEMA: usize = 40;
 /// Needs quotes, so that wherever it stands it shows whether it stands there as an identifier.
 const SCRATCH: &str = "community_core scratch";
+/// Calls whose whole effect on an installed module is in its description.
+const ATTACHING: &[&str] = &[
+    "community_core.create_counter(",
+    "community_core.create_sum(",
+    "community_core.create_average(",
+    "community_core.create_audit_log(",
+    "community_core.audit_changes(",
+    "community_core.create_retention_policy(",
+    "community_core.create_canonical_pair(",
+    "community_core.create_unordered_pair(",
+    "community_core.create_mutual_choice(",
+];
 
 /// Installs `module` in `schema`. Everything happens in the caller's transaction.
 pub fn install(module: &'static Module, schema: &str) {
-    check_schema_name(schema);
+    if module.name == IDENTITY.name {
+        check_identity(schema);
+    } else {
+        check_schema_name(schema);
+    }
     as_role_restricted(database_owner(), || {
-        registry::create();
-        if let Some(installed) = registry::installed(schema)
-            && installed.module != module.name
-        {
-            error::raise(error::module::schema_taken(
-                schema,
-                &installed.module,
-                module.name,
-            ));
-        }
-        create_identity(module.name, schema);
-        let expected = rehearsed(module, schema);
-        if !schema_exists(schema) {
-            run(&format!("CREATE SCHEMA {}", quote_ident(schema)), &[]);
-        }
-        let mut work = Work::new(module, Names::of(schema), Some(&expected));
-        work.is_first = registry::installed(schema).is_none();
-        work.run_all(schema, schema);
-        repair::repair(schema, &expected, &work.adopted);
-        registry::record(module, schema, &expected, &work.adopted);
-        let left = super::difference::compare(&expected, &describe(schema)).len();
-        if left > 0 {
-            warning!(
-                "{left} differences are left in schema {schema}: see community_core.verify_module({})",
-                quote_literal(schema)
-            );
+        prepare(module, schema);
+        bring_about(module, schema, &rehearsed(module, schema));
+    });
+}
+
+/// Brings modules to this version. What takes long, finding out what they should hold, comes first
+/// and locks nothing that others use.
+pub fn upgrade(modules: &[(String, String)]) {
+    as_role_restricted(database_owner(), || {
+        let rehearsed: Vec<_> = modules
+            .iter()
+            .map(|(schema, module)| {
+                let module = super::definition::find(module);
+                prepare(module, schema);
+                (module, schema, rehearsed(module, schema))
+            })
+            .collect();
+        for (module, schema, expected) in &rehearsed {
+            bring_about(module, schema, expected);
         }
     });
+}
+
+fn prepare(module: &Module, schema: &str) {
+    registry::create();
+    if let Some(installed) = registry::installed(schema)
+        && installed.module != module.name
+    {
+        error::raise(error::module::schema_taken(
+            schema,
+            &installed.module,
+            module.name,
+        ));
+    }
+    create_identity(schema);
+}
+
+fn bring_about(module: &'static Module, schema: &str, expected: &Description) {
+    if !schema_exists(schema) {
+        run(&format!("CREATE SCHEMA {}", quote_ident(schema)), &[]);
+    }
+    let mut work = Work::new(module, Names::of(schema), Some(expected));
+    work.is_first = registry::installed(schema).is_none() && !made_before(schema);
+    let before = registry::expected(schema);
+    retire::rules(schema, &before, expected);
+    work.unfinished =
+        (!work.is_first).then(|| Unfinished::of(difference::compare(expected, &describe(schema))));
+    work.run_all(schema, schema);
+    retire::code(schema, &before, expected);
+    repair::repair(schema, expected, &work.adopted);
+    registry::record(module, schema, expected, &work.adopted);
+    let left = difference::compare(expected, &describe(schema)).len();
+    if left > 0 {
+        warning!(
+            "{left} differences are left in schema {schema}: see community_core.verify_module({})",
+            quote_literal(schema)
+        );
+    }
+}
+
+/// What of an installed module is not as it should be. The rest is left alone: putting a policy back
+/// that is there already would lock its table against everybody.
+struct Unfinished(Vec<Key>);
+
+/// What a table has beside its structure.
+const RULES: &[&str] = &[
+    "policy",
+    "row security",
+    "grant",
+    "trigger",
+    "trigger state",
+];
+
+impl Unfinished {
+    fn of(differences: Vec<Difference>) -> Unfinished {
+        Unfinished(
+            differences
+                .into_iter()
+                .map(|difference| difference.key)
+                .collect(),
+        )
+    }
+
+    /// Whether something is to be done about a table, named as SQL names it: it is missing itself,
+    /// or `part` of it.
+    fn concerns(&self, table: &str, part: impl Fn(&Key) -> bool) -> bool {
+        self.0
+            .iter()
+            .any(|key| qualified(&key.relation) == table && (key.kind == "table" || part(key)))
+    }
+
+    fn concerns_tables(&self) -> bool {
+        self.0
+            .iter()
+            .any(|key| !key.relation.is_empty() && key.kind != "function grant")
+    }
+}
+
+/// A table outside the schema is named as Postgres wrote it, `auth.users`, quoted already.
+pub fn qualified(relation: &str) -> String {
+    if relation.contains('.') {
+        relation.to_owned()
+    } else {
+        quote_ident(relation)
+    }
 }
 
 /// What the module defines, found by installing it in a scratch schema and undoing that. Only
@@ -111,11 +206,25 @@ fn schema_exists(schema: &str) -> bool {
 }
 
 /// `auth` as Supabase has it, where the database does not have it already.
-fn create_identity(module: &str, schema: &str) {
-    if !schema_exists("auth") {
-        let step = registry::step_started(module, schema, IDENTITY.0);
-        run(IDENTITY.1, &[]);
-        registry::step_finished(step, 0);
+fn create_identity(schema: &str) {
+    if schema != IDENTITY_SCHEMA
+        && (!schema_exists(IDENTITY_SCHEMA) || made_before(IDENTITY_SCHEMA))
+    {
+        install(&IDENTITY, IDENTITY_SCHEMA);
+    }
+}
+
+/// Whether it is an `auth` that this extension made before that was a module of its own.
+fn made_before(schema: &str) -> bool {
+    schema == IDENTITY_SCHEMA && registry::made_identity()
+}
+
+/// An `auth` that is not this extension's is used untouched.
+fn check_identity(schema: &str) {
+    let ours = registry::installed(schema).is_some_and(|found| found.module == IDENTITY.name)
+        || made_before(schema);
+    if schema != IDENTITY_SCHEMA || (schema_exists(schema) && !ours) {
+        error::raise(error::module::reserved_schema(schema));
     }
 }
 
@@ -126,6 +235,8 @@ struct Work<'a> {
     expected: Option<&'a Description>,
     /// Whether the schema has never held the module.
     is_first: bool,
+    /// None where everything is to be made.
+    unfinished: Option<Unfinished>,
     tables: Vec<String>,
     adopted: Vec<String>,
 }
@@ -137,6 +248,7 @@ impl<'a> Work<'a> {
             names,
             expected,
             is_first: false,
+            unfinished: None,
             tables: Vec::new(),
             adopted: Vec::new(),
         }
@@ -150,6 +262,7 @@ impl<'a> Work<'a> {
             (c"search_path", path.as_str()),
             (c"client_min_messages", "warning"),
             (c"check_function_bodies", "on"),
+            (c"standard_conforming_strings", "on"),
             (c"default_tablespace", ""),
             (c"default_table_access_method", "heap"),
             (c"row_security", "on"),
@@ -173,7 +286,14 @@ impl<'a> Work<'a> {
                 .expected
                 .map(|_| registry::step_started(self.module.name, schema, "rules"));
             for table in &self.tables {
-                self.standard_rules(table);
+                let is_done = self.unfinished.as_ref().is_some_and(|unfinished| {
+                    !unfinished.concerns(&quote_ident(table), |key| {
+                        RULES.contains(&key.kind.as_str()) || key.kind == "column"
+                    })
+                });
+                if !is_done {
+                    self.standard_rules(table);
+                }
             }
             run(
                 &format!(
@@ -188,7 +308,36 @@ impl<'a> Work<'a> {
         });
     }
 
+    /// Whether what a statement would make is there already, as it should be.
+    fn is_done(&self, statement: &Statement) -> bool {
+        let Some(unfinished) = &self.unfinished else {
+            return false;
+        };
+        match &statement.kind {
+            Kind::CreateView(view) => !unfinished.concerns(&quote_ident(view), |_| true),
+            Kind::ChangeTable(table) => !unfinished.concerns(&quote_ident(table), |key| {
+                !RULES.contains(&key.kind.as_str())
+            }),
+            Kind::CreatePolicy { policy, table } => !unfinished
+                .concerns(&quote_ident(table), |key| {
+                    key.kind == "policy" && key.name == *policy
+                }),
+            Kind::CreateTrigger { trigger, table } => !unfinished.concerns(table, |key| {
+                key.kind.starts_with("trigger") && key.name == *trigger
+            }),
+            // An engine may change more tables than the one it is attached to.
+            Kind::Call => {
+                ATTACHING.iter().any(|call| statement.text.contains(call))
+                    && !unfinished.concerns_tables()
+            }
+            _ => false,
+        }
+    }
+
     fn run_statement(&mut self, schema: &str, statement: &Statement) -> i64 {
+        if self.is_done(statement) {
+            return 0;
+        }
         match &statement.kind {
             Kind::CreateTable(table) => {
                 self.tables.push(table.clone());
@@ -239,7 +388,9 @@ impl<'a> Work<'a> {
                 0
             }
             Kind::Data => execute(&statement.text),
-            Kind::Other => unless_already_there(|| execute(&statement.text)),
+            Kind::ChangeTable(_) | Kind::Call | Kind::Other => {
+                unless_already_there(|| execute(&statement.text))
+            }
         }
     }
 
@@ -291,7 +442,7 @@ impl<'a> Work<'a> {
     }
 
     /// What every table of a module has, said here once: row security, everything for
-    /// service_role, for each policy the privilege it speaks of, and a kept `updated_at`.
+    /// service_role (but what a topic file keeps back even from it), for each policy the privilege it speaks of, and a kept `updated_at`.
     fn standard_rules(&self, table: &str) {
         let (quoted, policy) = (
             quote_ident(table),
@@ -310,9 +461,14 @@ impl<'a> Work<'a> {
             &[],
         );
         let writable = writable_columns(table);
+        let readable = if keeps_columns_back(table) {
+            ""
+        } else {
+            "SELECT, "
+        };
         run(
             &format!(
-                "GRANT SELECT, DELETE, INSERT{writable}, UPDATE{writable} ON {quoted} TO service_role"
+                "GRANT {readable}DELETE, INSERT{writable}, UPDATE{writable} ON {quoted} TO service_role"
             ),
             &[],
         );
@@ -368,7 +524,7 @@ pub fn message(error: &pg_sys::panic::CaughtError) -> String {
     }
 }
 
-fn sql_error_code(error: &pg_sys::panic::CaughtError) -> PgSqlErrorCode {
+pub fn sql_error_code(error: &pg_sys::panic::CaughtError) -> PgSqlErrorCode {
     use pg_sys::panic::CaughtError::{ErrorReport, PostgresError, RustPanic};
     match error {
         PostgresError(report) | ErrorReport(report) => report.sql_error_code(),
@@ -441,6 +597,18 @@ fn writable_columns(table: &str) -> String {
     )
     .pop()
     .unwrap_or_default()
+}
+
+/// Whether the topic file lets service_role read some columns only, by a grant of its own.
+fn keeps_columns_back(table: &str) -> bool {
+    !registry::read(
+        "SELECT 1 FROM pg_attribute a, aclexplode(a.attacl) g
+         WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+           AND g.grantee = 'service_role'::regrole AND g.privilege_type = 'SELECT'",
+        &[quote_ident(table).into()],
+        |_| Ok(()),
+    )
+    .is_empty()
 }
 
 /// The routines called `name`, as GRANT and REVOKE write them.

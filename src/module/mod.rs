@@ -9,8 +9,11 @@ mod install;
 mod registry;
 mod remove;
 mod repair;
+mod retire;
 mod script;
 mod subtransaction;
+
+pub use definition::VERSION;
 
 use crate::catalog::{SAFE_SEARCH_PATH, with_settings};
 use crate::{error, settings};
@@ -39,7 +42,7 @@ fn install_module(module: Option<&str>, schema: default!(Option<&str>, "NULL")) 
     };
     safely(|| {
         let module = definition::find(name);
-        let schema = schema.unwrap_or(module.name);
+        let schema = schema.unwrap_or(module.home());
         install::install(module, schema);
         schema.to_owned()
     })
@@ -194,6 +197,10 @@ fn migrate(module: String, schema: String) -> (String, String, String, String, O
         .unwrap_or_default();
     let outcome = subtransaction::attempt(|| install::install(definition::find(&module), &schema));
     let failure = outcome.err().map(|failure| {
+        // A cancel is about the whole call.
+        if install::sql_error_code(&failure) == PgSqlErrorCode::ERRCODE_QUERY_CANCELED {
+            failure.rethrow();
+        }
         let message = install::message(&failure);
         catalog_owner(|| registry::step_failed(&module, &schema, "migrate", &message));
         message
@@ -215,19 +222,7 @@ fn catalog_owner(work: impl FnOnce()) {
 /// dump. What it makes belongs to the database, not to the extension.
 #[pg_extern]
 fn install_chosen_modules() {
-    struct Creating(bool);
-    impl Drop for Creating {
-        fn drop(&mut self) {
-            // SAFETY: a plain flag of this backend; it gets back the value it had.
-            unsafe { pg_sys::creating_extension = self.0 }
-        }
-    }
-    // SAFETY: as above. While it is false, CREATE makes ordinary objects and not members.
-    let _creating = unsafe {
-        let before = Creating(pg_sys::creating_extension);
-        pg_sys::creating_extension = false;
-        before
-    };
+    let _ordinary = OrdinaryObjects::begin();
     safely(|| {
         if registry::is_restoring() {
             return;
@@ -238,6 +233,41 @@ fn install_chosen_modules() {
             install::install(module, module.name);
         }
     });
+}
+
+/// The last step of ALTER EXTENSION community_core UPDATE: brings every installed module to this
+/// version, in the same transaction. Where one cannot be, nothing is upgraded. No module is installed
+/// that was not, and a table on which nothing changes is not locked.
+#[pg_extern]
+fn upgrade_modules() {
+    let _ordinary = OrdinaryObjects::begin();
+    safely(|| install::upgrade(&registry::schemas()));
+}
+
+/// While it lives, CREATE makes ordinary objects and not members of the extension, also in a script
+/// of the extension.
+struct OrdinaryObjects {
+    creating_extension: bool,
+}
+
+impl OrdinaryObjects {
+    fn begin() -> OrdinaryObjects {
+        // SAFETY: a plain flag of this backend, which gets back the value it had when this is dropped.
+        unsafe {
+            let before = OrdinaryObjects {
+                creating_extension: pg_sys::creating_extension,
+            };
+            pg_sys::creating_extension = false;
+            before
+        }
+    }
+}
+
+impl Drop for OrdinaryObjects {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { pg_sys::creating_extension = self.creating_extension }
+    }
 }
 
 /// Whoever calls, names resolve in Postgres' own schema only.
@@ -280,6 +310,8 @@ COMMENT ON FUNCTION migrate_modules() IS
 'Brings every installed module to this version of the extension; one that fails is left as it was and its error is returned and recorded. Volatile. Example: SELECT * FROM community_core.migrate_modules()';
 COMMENT ON FUNCTION install_chosen_modules() IS
 'The last step of CREATE EXTENSION: installs what the setting community_core.modules names, unless schema community_state exists. Volatile. Errors: 22023.';
+COMMENT ON FUNCTION upgrade_modules() IS
+'The last step of ALTER EXTENSION community_core UPDATE: brings every installed module to this version; where one cannot be, nothing is upgraded. Volatile. Errors: whatever stands against it.';
 COMMENT ON FUNCTION update_updated_at_column() IS
 'Row trigger BEFORE UPDATE: sets updated_at to now(), except where the counter engine keeps a counter. Error: 42703.';
 "#,
@@ -291,6 +323,7 @@ COMMENT ON FUNCTION update_updated_at_column() IS
         verify_module,
         migrate_modules,
         install_chosen_modules,
+        upgrade_modules,
         update_updated_at_column
     ]
 );

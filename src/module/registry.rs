@@ -141,6 +141,15 @@ pub fn expected(schema: &str) -> Description {
     Description { facts }
 }
 
+/// Whether schema `auth` was made by this extension before it was a module of its own.
+pub fn made_identity() -> bool {
+    exists()
+        && is_true(
+            "SELECT EXISTS (SELECT FROM community_state.module_step WHERE step = 'auth.sql')
+                AND NOT EXISTS (SELECT FROM community_state.module_step WHERE schema = 'auth')",
+        )
+}
+
 /// The tables stay, the rules are gone: a later install must not take the tables for the user's.
 pub fn set_removed(schema: &str) {
     run(

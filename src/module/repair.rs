@@ -3,6 +3,7 @@
 
 use super::describe::{Description, describe};
 use super::difference::{Difference, compare};
+use super::install::qualified;
 use super::registry::run;
 use crate::catalog::{quote_ident, with_settings};
 
@@ -12,8 +13,15 @@ pub fn repair(schema: &str, expected: &Description, adopted: &[String]) {
         (c"search_path", path.as_str()),
         (c"client_min_messages", "warning"),
     ];
-    for difference in compare(expected, &describe(schema)) {
-        with_settings(&settings, || mend(&difference, adopted));
+    // Twice: to take a privilege on a table away takes those on its columns along.
+    for _ in 0..2 {
+        let differences = compare(expected, &describe(schema));
+        for difference in &differences {
+            with_settings(&settings, || mend(difference, adopted));
+        }
+        if !differences.iter().any(|d| d.key.kind == "grant") {
+            break;
+        }
     }
 }
 
@@ -97,6 +105,13 @@ fn mend(difference: &Difference, adopted: &[String]) {
                 role(&key.name)
             )
         }
+        ("grant", "missing") => {
+            format!(
+                "GRANT {} ON TABLE {relation} TO {}",
+                privilege(&key.name),
+                role(&key.name)
+            )
+        }
         ("function grant", "extra") => format!(
             "REVOKE {} ON ROUTINE {} FROM {}",
             privilege(&key.name),
@@ -110,17 +125,8 @@ fn mend(difference: &Difference, adopted: &[String]) {
     run(&statement, &[]);
 }
 
-/// A trigger outside the schema names its table as Postgres wrote it, `auth.users`, quoted already.
-fn qualified(relation: &str) -> String {
-    if relation.contains('.') {
-        relation.to_owned()
-    } else {
-        quote_ident(relation)
-    }
-}
-
 /// `f(user_id uuid)` as a description names it, with the name quoted for use in a statement.
-fn callable(signature: &str) -> String {
+pub fn callable(signature: &str) -> String {
     match signature.split_once('(') {
         Some((name, arguments)) => format!("{}({arguments}", quote_ident(name)),
         None => quote_ident(signature),

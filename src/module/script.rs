@@ -4,6 +4,14 @@ use crate::catalog::quote_ident;
 use pgrx::{PgList, pg_sys};
 use std::ffi::{CStr, CString};
 
+/// `text ~ '@visible@'`: a character that can be seen. White space, controls and what Unicode lets a
+/// program leave out (zero-width characters, fillers, marks of direction, tags) are not.
+const VISIBLE: &str = concat!(
+    r"[^\s\u0001-\u001F\u007F-\u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F",
+    r"\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0",
+    r"\uFFF0-\uFFFB\U000E0000-\U000E0FFF]",
+);
+
 /// A schema's name as the topic files use it: `@schema@` is the identifier, quoted where it must be,
 /// `@schema:raw@` its bare text for use inside a quoted identifier.
 #[derive(Clone)]
@@ -23,6 +31,7 @@ impl Names {
     pub fn fill(&self, text: &str) -> String {
         text.replace("@schema@", &self.identifier)
             .replace("@schema:raw@", &self.raw.replace('"', "\"\""))
+            .replace("@visible@", VISIBLE)
     }
 }
 
@@ -41,7 +50,11 @@ pub fn fill_types(text: &str, existing: impl Fn(&str, &str) -> Option<String>) -
             .and_then(|((column, default), tail)| Some((column.split_once('.')?, default, tail)));
         match parts {
             Some(((table, column), default, tail)) => {
-                filled.push_str(&existing(table, column).unwrap_or_else(|| default.to_owned()));
+                // What follows the default's type, `uuid DEFAULT …`, goes with that type.
+                match existing(table, column) {
+                    Some(actual) if !default.starts_with(&actual) => filled.push_str(&actual),
+                    _ => filled.push_str(default),
+                }
                 rest = tail;
             }
             None => {
@@ -68,6 +81,10 @@ pub enum Kind {
         policy: String,
         table: String,
     },
+    /// Changes an existing table of the schema: CREATE INDEX or ALTER TABLE.
+    ChangeTable(String),
+    /// SELECT of a function, which attaches an engine to tables, say.
+    Call,
     Data,
     Other,
 }
@@ -144,6 +161,15 @@ unsafe fn kind(node: *mut pg_sys::Node) -> Kind {
                     table: name((*(*create).table).relname),
                 }
             }
+            pg_sys::NodeTag::T_IndexStmt => {
+                let create = node.cast::<pg_sys::IndexStmt>();
+                Kind::ChangeTable(name((*(*create).relation).relname))
+            }
+            pg_sys::NodeTag::T_AlterTableStmt => {
+                let alter = node.cast::<pg_sys::AlterTableStmt>();
+                Kind::ChangeTable(name((*(*alter).relation).relname))
+            }
+            pg_sys::NodeTag::T_SelectStmt => Kind::Call,
             pg_sys::NodeTag::T_InsertStmt
             | pg_sys::NodeTag::T_UpdateStmt
             | pg_sys::NodeTag::T_DeleteStmt => Kind::Data,
@@ -184,5 +210,9 @@ mod placeholders {
             fill_types(text, existing),
             "milestone_id bigint NULL, x text"
         );
+        let text = "id @type_of:t.id:uuid DEFAULT gen_random_uuid()@";
+        let of_type = |name: &str| fill_types(text, |_, _| Some(name.to_owned()));
+        assert_eq!(of_type("uuid"), "id uuid DEFAULT gen_random_uuid()");
+        assert_eq!(of_type("bigint"), "id bigint");
     }
 }

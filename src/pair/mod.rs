@@ -9,9 +9,10 @@ mod plan;
 mod sql_type;
 mod value;
 
+use crate::argument::Regclass;
 use crate::error;
+use pgrx::AllocatedByPostgres;
 use pgrx::prelude::*;
-use pgrx::{AllocatedByPostgres, PgRelation};
 
 /// Keeps the pairs of a table in canonical order: a BEFORE trigger turns (b,a) into (a,b) on insert
 /// and update, and CHECK (a < b) says so. Rows that are there already are turned; both columns
@@ -28,7 +29,7 @@ use pgrx::{AllocatedByPostgres, PgRelation};
 /// SELECT community_core.create_canonical_pair('contact_exchanges', 'user_a_id', 'user_b_id');
 /// ```
 #[pg_extern]
-fn create_canonical_pair(table: Option<PgRelation>, a: Option<&str>, b: Option<&str>) {
+fn create_canonical_pair(table: Option<Regclass>, a: Option<&str>, b: Option<&str>) {
     canonical::create_canonical(oid(table, "table"), given(a, "a"), given(b, "b"));
 }
 
@@ -45,7 +46,7 @@ fn create_canonical_pair(table: Option<PgRelation>, a: Option<&str>, b: Option<&
 /// SELECT community_core.create_unordered_pair('founder_connections', 'requester_id', 'recipient_id');
 /// ```
 #[pg_extern]
-fn create_unordered_pair(table: Option<PgRelation>, a: Option<&str>, b: Option<&str>) {
+fn create_unordered_pair(table: Option<Regclass>, a: Option<&str>, b: Option<&str>) {
     canonical::create_unordered(oid(table, "table"), given(a, "a"), given(b, "b"));
 }
 
@@ -72,12 +73,12 @@ fn create_unordered_pair(table: Option<PgRelation>, a: Option<&str>, b: Option<&
 /// ```
 #[pg_extern]
 fn create_mutual_choice(
-    choices: Option<PgRelation>,
+    choices: Option<Regclass>,
     scope: Option<Vec<Option<String>>>,
     chooser: Option<&str>,
     target: Option<&str>,
     choice: Option<&str>,
-    matches: Option<PgRelation>,
+    matches: Option<Regclass>,
 ) {
     let scope = given(scope, "scope")
         .into_iter()
@@ -97,7 +98,7 @@ fn given<T>(argument: Option<T>, name: &str) -> T {
 }
 
 /// A table that is open cannot be altered, so only its number goes further.
-fn oid(table: Option<PgRelation>, name: &str) -> pg_sys::Oid {
+fn oid(table: Option<Regclass>, name: &str) -> pg_sys::Oid {
     given(table, name).oid()
 }
 

@@ -9,11 +9,12 @@ mod create;
 mod policy;
 mod statement;
 
+use crate::argument::{Document, Regclass};
 use crate::catalog::{self, SAFE_SEARCH_PATH, with_settings};
 use crate::error;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
-use pgrx::{AllocatedByPostgres, JsonB, PgRelation};
+use pgrx::{AllocatedByPostgres, JsonB};
 
 /// Lets rows of a table leave, or lose what they say, once they are old enough. The policy is called
 /// `<action>_<age_column>`; calling it again with another `keep` changes it.
@@ -40,23 +41,22 @@ use pgrx::{AllocatedByPostgres, JsonB, PgRelation};
 #[pg_extern]
 #[allow(clippy::too_many_arguments)]
 fn create_retention_policy(
-    target: Option<PgRelation>,
+    target: Option<Regclass>,
     age_column: Option<&str>,
     keep: Option<Interval>,
     action: Option<&str>,
-    columns: default!(Option<JsonB>, "NULL"),
-    summary: default!(Option<PgRelation>, "NULL"),
+    columns: default!(Option<Document>, "NULL"),
+    summary: default!(Option<Regclass>, "NULL"),
     condition: default!(Option<&str>, "NULL"),
     log: default!(Option<&str>, "'retention_log'"),
 ) -> String {
-    // A table that is open cannot be altered.
     let target = given(target, "target").oid();
     let wanted = create::Wanted {
         age_column: given(age_column, "age_column").to_owned(),
         keep: given(keep, "keep"),
         action: given(action, "action").to_owned(),
         columns: columns.map(|columns| columns.0),
-        summary: summary.map(|summary| catalog::qualified_name(&summary)),
+        summary: summary.map(|summary| catalog::qualified_name(&summary.open())),
         condition: condition.map(str::to_owned),
         log: given(log, "log").to_owned(),
     };
@@ -73,7 +73,7 @@ fn create_retention_policy(
 /// SELECT community_core.drop_retention_policy('linkup.magic_links', 'delete_expires_at');
 /// ```
 #[pg_extern]
-fn drop_retention_policy(target: Option<PgRelation>, policy: Option<&str>) -> bool {
+fn drop_retention_policy(target: Option<Regclass>, policy: Option<&str>) -> bool {
     let target = given(target, "target").oid();
     let policy = given(policy, "policy");
     safely(|| create::remove(target, policy))
@@ -85,7 +85,7 @@ fn drop_retention_policy(target: Option<PgRelation>, policy: Option<&str>) -> bo
 /// SELECT community_core.has_retention_policy('linkup.magic_links', 'delete_expires_at');
 /// ```
 #[pg_extern(stable, strict)]
-fn has_retention_policy(target: PgRelation, policy: &str) -> bool {
+fn has_retention_policy(target: Regclass, policy: &str) -> bool {
     let target = target.oid();
     safely(|| apply::policy(target, policy).is_some())
 }
@@ -180,7 +180,7 @@ fn retention_due(
 /// owner, 42704 no such policy, 55000 an audit log.
 #[pg_extern]
 fn apply_retention_batch(
-    target: Option<PgRelation>,
+    target: Option<Regclass>,
     policy: Option<&str>,
     batch: Option<i32>,
     now: Option<TimestampWithTimeZone>,
@@ -198,7 +198,7 @@ fn apply_retention_batch(
 /// Volatile. Errors: 22004 NULL, 42501 not the owner, 42704 no such policy.
 #[pg_extern]
 fn record_retention_failure(
-    target: Option<PgRelation>,
+    target: Option<Regclass>,
     policy: Option<&str>,
     now: Option<TimestampWithTimeZone>,
     run: Option<pgrx::Uuid>,

@@ -1,12 +1,15 @@
-//! Loads a public Stack Exchange data dump (Users, Posts, Comments, Votes as XML) into the founders
-//! module: users and profiles, questions and answers as feed posts, comments, up-votes as reactions.
-//! All or nothing. At the end it compares every post's comment_count and reaction_count with the
-//! dump's own CommentCount and up-votes: an answer key that nobody here wrote.
+//! Loads a public Stack Exchange data dump (Users, Posts, Comments, Votes, Badges as XML) into the
+//! modules that the database has: `founders` as a feed with reactions, `spaces` as a space of
+//! questions and answers. All or nothing. At the end it compares every post's counters with the
+//! dump's own: an answer key that nobody here wrote.
 //!
 //! usage: stackexchange FOLDER "host=... dbname=... user=..."
 
+mod copy;
 mod dump;
-mod load;
+mod founders;
+mod site;
+mod spaces;
 
 use postgres::{Client, NoTls};
 use std::path::Path;
@@ -36,17 +39,29 @@ fn run(folder: &Path, connection: &str) -> Result<u64, String> {
     };
     let mut client = Client::connect(connection, NoTls).map_err(say)?;
     client.batch_execute("SET TimeZone = 'UTC'").map_err(say)?;
-    let installed = "SELECT to_regclass('founders.social_feed_posts') IS NOT NULL";
-    if !client.query_one(installed, &[]).map_err(say)?.get::<_, bool>(0) {
-        return Err("the database has no module founders; run CREATE EXTENSION community_core".into());
+    let mut modules = Vec::new();
+    for (module, posts) in [("founders", "founders.social_feed_posts"), ("spaces", "spaces.posts")] {
+        let installed = format!("SELECT to_regclass('{posts}') IS NOT NULL");
+        if !client.query_one(&installed, &[]).map_err(say)?.get::<_, bool>(0) {
+            continue;
+        }
+        let occupied = format!("SELECT EXISTS (SELECT FROM {posts})");
+        if client.query_one(&occupied, &[]).map_err(say)?.get(0) {
+            return Err(format!("schema {module} holds posts already; give a fresh database"));
+        }
+        modules.push(module);
     }
-    let occupied = "SELECT EXISTS (SELECT FROM founders.social_feed_posts)";
-    if client.query_one(occupied, &[]).map_err(say)?.get(0) {
-        return Err("schema founders holds posts already; give a fresh database".into());
+    if modules.is_empty() {
+        return Err("the database has no module founders or spaces; run CREATE EXTENSION community_core".into());
     }
     let mut transaction = client.transaction().map_err(say)?;
-    let report = load::load(folder, &mut transaction)?;
-    let differences = differences(&mut transaction, &report).map_err(say)?;
+    let mut report = site::Report::default();
+    let users = site::load_people(folder, &mut transaction, &mut report)?;
+    let mut results = Vec::new();
+    for module in modules {
+        let load = if module == "founders" { founders::load } else { spaces::load };
+        results.push((module, load(folder, &mut transaction, &users, &mut report)?));
+    }
     transaction.commit().map_err(say)?;
 
     for (what, count) in &report.loaded {
@@ -55,30 +70,8 @@ fn run(folder: &Path, connection: &str) -> Result<u64, String> {
     for (why, count) in &report.skipped {
         println!("{count:>8} skipped. {why}");
     }
-    println!(
-        "{differences:>8} differences between the counters of {} posts and the dump's own",
-        report.answer_key.len()
-    );
-    Ok(differences)
-}
-
-fn differences(
-    transaction: &mut postgres::Transaction,
-    report: &load::Report,
-) -> Result<u64, postgres::Error> {
-    let rows = transaction.query(
-        "SELECT (metadata ->> 'stackexchange_id')::bigint, comment_count::bigint,
-                reaction_count::bigint
-         FROM founders.social_feed_posts",
-        &[],
-    )?;
-    let mut differences = report.answer_key.len().abs_diff(rows.len()) as u64;
-    for row in rows {
-        let (id, comments, reactions): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
-        if report.answer_key.get(&id) != Some(&(comments, reactions)) {
-            eprintln!("post {id}: {comments} comments and {reactions} reactions are stored");
-            differences += 1;
-        }
+    for (module, (posts, differences)) in &results {
+        println!("{differences:>8} differences between the counters of {posts} posts and the dump's own, in {module}");
     }
-    Ok(differences)
+    Ok(results.iter().map(|(_, (_, differences))| differences).sum())
 }

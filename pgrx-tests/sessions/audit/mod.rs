@@ -1,7 +1,6 @@
 //! Claims about the audit that one connection cannot show.
 
 mod concurrency;
-mod documentation;
 
 use super::cluster::{Database, sqlstate};
 use postgres::Client;
@@ -666,7 +665,7 @@ fn a_checkpoint_kept_outside_catches_a_rewritten_chain_and_a_cut_tail() {
 }
 
 /// Signs a text as C2SP's signed-note says.
-fn signed(name: &str, text: &str) -> (String, String) {
+pub fn signed(name: &str, text: &str) -> (String, String) {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
     use ed25519_dalek::{Signer, SigningKey};

@@ -2,8 +2,9 @@
 //! its documentation.
 
 use super::{COUNTED, counted, differences, number};
-use crate::claims::sessions::cluster::{Cluster, Database, sqlstate};
-use postgres::Client;
+use crate::claims::sessions::cluster::{Cluster, Database, sqlstate, wait_until};
+use postgres::NoTls;
+use std::sync::{Arc, Mutex};
 
 #[test]
 fn a_session_notices_what_another_changed_about_its_counter() {
@@ -64,6 +65,39 @@ fn a_session_notices_what_another_changed_about_its_counter() {
 }
 
 #[test]
+fn a_recount_tells_how_far_it_is() {
+    let database = counted();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let listener = told.clone();
+    let mut client = database
+        .cluster
+        .config(&database.name, "postgres")
+        .notice_callback(move |notice| {
+            let message = notice.message().to_owned();
+            listener.lock().expect("the list").push(message);
+        })
+        .connect(NoTls)
+        .expect("connect");
+    client
+        .batch_execute(
+            "INSERT INTO s.posts SELECT generate_series(100, 1599); UPDATE s.posts SET likes = 7 WHERE id >= 100",
+        )
+        .expect("1,500 wrong counters");
+    let repaired = number(
+        &mut client,
+        "SELECT community_core.recount_counters('s.posts')",
+    );
+    assert_eq!((repaired, differences(&mut client)), (1500, 0));
+    assert_eq!(
+        *told.lock().expect("the list"),
+        [
+            "s.posts.likes: 1000 parents set right",
+            "s.posts.likes: 1500 parents set right"
+        ]
+    );
+}
+
+#[test]
 fn a_prepared_transaction_counts_when_it_is_committed() {
     let database = counted();
     let mut client = database.connect();
@@ -88,21 +122,6 @@ fn a_prepared_transaction_counts_when_it_is_committed() {
 }
 
 /// Waits until a query of `client` says true.
-fn wait_for(client: &mut Client, condition: &str) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while !client
-        .query_one(condition, &[])
-        .expect(condition)
-        .get::<_, bool>(0)
-    {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "never came true: {condition}"
-        );
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-}
-
 /// A publisher and a subscriber in one cluster; the slot is made by hand, as a subscription that
 /// makes its own would wait for the transaction it runs in.
 #[test]
@@ -148,8 +167,8 @@ fn applied_rows_count_once_whether_the_parent_is_replicated_or_not() {
                  WITH (create_slot = false, slot_name = 'counters')"
         ))
         .expect("subscribe");
-    wait_for(&mut there, "SELECT count(*) = 3 FROM s.local_likes");
-    wait_for(
+    wait_until(&mut there, "SELECT count(*) = 3 FROM s.local_likes");
+    wait_until(
         &mut there,
         "SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel",
     );
@@ -161,7 +180,7 @@ fn applied_rows_count_once_whether_the_parent_is_replicated_or_not() {
          INSERT INTO s.local_likes VALUES (4, 5), (5, 5), (6, 5)",
     )
     .expect("change");
-    wait_for(&mut there, "SELECT count(*) = 5 FROM s.local_likes");
+    wait_until(&mut there, "SELECT count(*) = 5 FROM s.local_likes");
     assert_eq!(differences(&mut there), 0);
     let likes = "SELECT string_agg(likes::text, ' ' ORDER BY id) FROM s.local_posts WHERE id < 6";
     let likes: String = there.query_one(likes, &[]).expect(likes).get(0);
@@ -172,7 +191,7 @@ fn applied_rows_count_once_whether_the_parent_is_replicated_or_not() {
     );
     here.batch_execute("TRUNCATE s.local_likes; INSERT INTO s.local_likes VALUES (9, 9)")
         .expect("truncate");
-    wait_for(&mut there, "SELECT count(*) = 1 FROM s.local_likes");
+    wait_until(&mut there, "SELECT count(*) = 1 FROM s.local_likes");
     assert_eq!(differences(&mut there), 0);
     there
         .batch_execute(

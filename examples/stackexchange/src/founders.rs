@@ -1,47 +1,14 @@
 //! Writes a dump's rows into schema `founders`, by COPY, in the caller's transaction.
 
+use crate::copy::{Copy, Progress, shorten};
 use crate::dump::{Row, rows};
+use crate::site::{Kind, Report, display_name, uuid};
 use postgres::Transaction;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::Write;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-/// What was taken over, and what was not and why.
-#[derive(Default)]
-pub struct Report {
-    pub loaded: BTreeMap<&'static str, u64>,
-    pub skipped: BTreeMap<String, u64>,
-    /// The dump's own CommentCount and up-votes of each post that was loaded.
-    pub answer_key: HashMap<i64, (i64, i64)>,
-}
-
-impl Report {
-    fn skip(&mut self, why: String) {
-        *self.skipped.entry(why).or_default() += 1;
-    }
-
-    fn count(&mut self, what: &'static str) {
-        *self.loaded.entry(what).or_default() += 1;
-    }
-}
-
-/// Ids become uuids that a person can read back: the kind in front, the dump's own id behind.
-#[derive(Clone, Copy)]
-enum Kind {
-    Post = 1,
-    Comment = 2,
-    User = 3,
-    /// Whoever wrote something and has left since; the dump keeps no id of them.
-    Departed = 4,
-    /// The public dump carries no voter: the nth up-vote of a post is given to the nth stand-in.
-    StandIn = 5,
-}
-
-fn uuid(kind: Kind, id: i64) -> String {
-    let id = id as u64;
-    format!("{:08x}-0000-8000-{:04x}-{:012x}", kind as u8, 0x8000 | (id >> 48 & 0x3fff), id & 0xffff_ffff_ffff)
-}
+/// The dump's own CommentCount and up-votes of each post that was loaded.
+type AnswerKey = HashMap<i64, (i64, i64)>;
 
 fn author(row: &Row, name: &str, users: &HashSet<i64>) -> Result<String, String> {
     Ok(match row.number(name)? {
@@ -50,14 +17,20 @@ fn author(row: &Row, name: &str, users: &HashSet<i64>) -> Result<String, String>
     })
 }
 
-pub fn load(folder: &Path, transaction: &mut Transaction) -> Result<Report, String> {
-    let mut report = Report::default();
+/// Loads the site; how many posts there are, and for how many the counters differ from the dump's.
+pub fn load(
+    folder: &Path,
+    transaction: &mut Transaction,
+    users: &HashSet<i64>,
+    report: &mut Report,
+) -> Result<(usize, u64), String> {
     let limits = Limits::read(transaction)?;
-    let users = load_users(folder, transaction, &limits, &mut report)?;
-    let posts = load_posts(folder, transaction, &users, &limits, &mut report)?;
-    load_comments(folder, transaction, &users, &posts, &limits, &mut report)?;
-    load_votes(folder, transaction, &posts, &mut report)?;
-    Ok(report)
+    load_profiles(folder, transaction, &limits, report)?;
+    let mut answer_key = load_posts(folder, transaction, users, &limits, report)?;
+    load_comments(folder, transaction, users, &answer_key, &limits, report)?;
+    load_votes(folder, transaction, &mut answer_key, report)?;
+    let differences = differences(transaction, &answer_key).map_err(|error| error.to_string())?;
+    Ok((answer_key.len(), differences))
 }
 
 /// The lengths that the module's own CHECK constraints allow, asked of the database.
@@ -95,50 +68,41 @@ impl Limits {
     }
 }
 
-fn load_users(
+fn load_profiles(
     folder: &Path,
     transaction: &mut Transaction,
     limits: &Limits,
     report: &mut Report,
-) -> Result<HashSet<i64>, String> {
-    let mut users = HashSet::new();
-    let mut people = Copy::new("auth.users", "id, created_at");
+) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    let mut departed = Copy::new("auth.users", "id, created_at");
+    departed.row(transaction, &[Some(&uuid(Kind::Departed, 0)), Some("2008-07-31T00:00:00")])?;
+    departed.finish(transaction)?;
     let mut profiles =
         Copy::new("founders.community_profiles", "user_id, display_name, bio, avatar_url, created_at");
-    let mut progress = Progress::new("Users.xml");
-    rows(folder, "Users.xml", |row, read| {
-        progress.show(read);
+    rows(folder, "Users.xml", |row, _| {
         let id = row.required_number("Id")?;
-        if !users.insert(id) {
-            report.skip(format!("Users.xml: a second row with Id {id}"));
+        if !seen.insert(id) {
             return Ok(());
         }
-        let created_at = row.moment("CreationDate")?;
-        let name = row.text("DisplayName").map(str::trim).filter(|name| !name.is_empty());
-        let unnamed = format!("user {id}");
-        let name = shorten(name.unwrap_or(&unnamed), limits.display_name);
         let bio = row.text("AboutMe").unwrap_or_default();
         if bio.chars().count() > limits.bio {
             report.skip("Users.xml: the end of an AboutMe over the length of a bio".to_owned());
         }
-        people.row(transaction, &[Some(&uuid(Kind::User, id)), Some(created_at)])?;
         profiles.row(
             transaction,
             &[
                 Some(&uuid(Kind::User, id)),
-                Some(&name),
+                Some(&shorten(&display_name(&row)?, limits.display_name)),
                 Some(&shorten(bio, limits.bio)),
                 row.text("ProfileImageUrl"),
-                Some(created_at),
+                Some(row.moment("CreationDate")?),
             ],
         )?;
         report.count("people and their profiles");
         Ok(())
     })?;
-    people.row(transaction, &[Some(&uuid(Kind::Departed, 0)), Some("2008-07-31T00:00:00")])?;
-    people.finish(transaction)?;
-    profiles.finish(transaction)?;
-    Ok(users)
+    profiles.finish(transaction)
 }
 
 fn load_posts(
@@ -147,8 +111,8 @@ fn load_posts(
     users: &HashSet<i64>,
     limits: &Limits,
     report: &mut Report,
-) -> Result<HashSet<i64>, String> {
-    let mut posts = HashSet::new();
+) -> Result<AnswerKey, String> {
+    let mut posts = AnswerKey::new();
     let mut copy = Copy::new(
         "founders.social_feed_posts",
         "id, author_id, post_type, title, content, metadata, view_count, created_at, updated_at",
@@ -174,7 +138,8 @@ fn load_posts(
             report.skip("Posts.xml: the body is over the length of a post".to_owned());
             return Ok(());
         }
-        if !posts.insert(id) {
+        let comments = row.number("CommentCount")?.unwrap_or_default();
+        if posts.insert(id, (comments, 0)).is_some() {
             report.skip(format!("Posts.xml: a second row with Id {id}"));
             return Ok(());
         }
@@ -195,8 +160,6 @@ fn load_posts(
                 Some(row.text("LastEditDate").unwrap_or(created_at)),
             ],
         )?;
-        let comments = row.number("CommentCount")?.unwrap_or_default();
-        report.answer_key.insert(id, (comments, 0));
         report.count("questions and answers");
         Ok(())
     })?;
@@ -208,7 +171,7 @@ fn load_comments(
     folder: &Path,
     transaction: &mut Transaction,
     users: &HashSet<i64>,
-    posts: &HashSet<i64>,
+    posts: &AnswerKey,
     limits: &Limits,
     report: &mut Report,
 ) -> Result<(), String> {
@@ -221,7 +184,7 @@ fn load_comments(
         progress.show(read);
         let id = row.required_number("Id")?;
         let post = row.required_number("PostId")?;
-        if !posts.contains(&post) {
+        if !posts.contains_key(&post) {
             report.skip("Comments.xml: the post was not loaded".to_owned());
             return Ok(());
         }
@@ -247,7 +210,7 @@ fn load_comments(
 fn load_votes(
     folder: &Path,
     transaction: &mut Transaction,
-    posts: &HashSet<i64>,
+    posts: &mut AnswerKey,
     report: &mut Report,
 ) -> Result<(), String> {
     let mut people = Copy::new("auth.users", "id, created_at");
@@ -264,7 +227,7 @@ fn load_votes(
             report.skip(format!("Votes.xml: VoteTypeId {kind} is no up-vote"));
             return Ok(());
         }
-        let Some(key) = report.answer_key.get_mut(&post).filter(|_| posts.contains(&post)) else {
+        let Some(key) = posts.get_mut(&post) else {
             report.skip("Votes.xml: the post was not loaded".to_owned());
             return Ok(());
         };
@@ -274,6 +237,8 @@ fn load_votes(
             stand_ins = voter;
             let moment = "2008-07-31T00:00:00";
             people.row(transaction, &[Some(&uuid(Kind::StandIn, voter)), Some(moment)])?;
+            // At once: the votes may be sent before the last of the people.
+            people.send(transaction)?;
         }
         copy.row(
             transaction,
@@ -287,82 +252,23 @@ fn load_votes(
         report.count("up-votes as reactions");
         Ok(())
     })?;
-    people.finish(transaction)?;
     copy.finish(transaction)
 }
 
-fn shorten(text: &str, limit: usize) -> String {
-    text.chars().take(limit).collect()
-}
-
-/// Rows on their way into a table, sent in batches so that a large site needs little memory and
-/// the statement triggers of the counters see many rows at once.
-struct Copy {
-    statement: String,
-    batch: String,
-}
-
-const BATCH: usize = 8 << 20;
-
-impl Copy {
-    fn new(table: &str, columns: &str) -> Copy {
-        Copy { statement: format!("COPY {table} ({columns}) FROM STDIN"), batch: String::new() }
-    }
-
-    fn row(&mut self, transaction: &mut Transaction, values: &[Option<&str>]) -> Result<(), String> {
-        for (place, value) in values.iter().enumerate() {
-            if place > 0 {
-                self.batch.push('\t');
-            }
-            match value {
-                None => self.batch.push_str("\\N"),
-                Some(text) => text.chars().for_each(|character| match character {
-                    '\\' => self.batch.push_str("\\\\"),
-                    '\t' => self.batch.push_str("\\t"),
-                    '\n' => self.batch.push_str("\\n"),
-                    '\r' => self.batch.push_str("\\r"),
-                    '\0' => {}
-                    other => self.batch.push(other),
-                }),
-            }
-        }
-        self.batch.push('\n');
-        if self.batch.len() > BATCH { self.send(transaction) } else { Ok(()) }
-    }
-
-    fn send(&mut self, transaction: &mut Transaction) -> Result<(), String> {
-        let describe = |error: postgres::Error| match error.as_db_error() {
-            Some(database) => format!("{}: {database}", self.statement),
-            None => format!("{}: {error}", self.statement),
-        };
-        let mut writer = transaction.copy_in(&self.statement).map_err(describe)?;
-        writer.write_all(self.batch.as_bytes()).map_err(|error| error.to_string())?;
-        writer.finish().map_err(describe)?;
-        self.batch.clear();
-        Ok(())
-    }
-
-    fn finish(mut self, transaction: &mut Transaction) -> Result<(), String> {
-        if self.batch.is_empty() { Ok(()) } else { self.send(transaction) }
-    }
-}
-
-/// A line every two seconds while a file is being read.
-struct Progress {
-    file: &'static str,
-    shown: Instant,
-}
-
-impl Progress {
-    fn new(file: &'static str) -> Progress {
-        eprintln!("reading {file}");
-        Progress { file, shown: Instant::now() }
-    }
-
-    fn show(&mut self, read: f64) {
-        if self.shown.elapsed() >= Duration::from_secs(2) {
-            eprintln!("reading {}: {:.0} %", self.file, read * 100.0);
-            self.shown = Instant::now();
+fn differences(transaction: &mut Transaction, answer_key: &AnswerKey) -> Result<u64, postgres::Error> {
+    let rows = transaction.query(
+        "SELECT (metadata ->> 'stackexchange_id')::bigint, comment_count::bigint,
+                reaction_count::bigint
+         FROM founders.social_feed_posts",
+        &[],
+    )?;
+    let mut differences = answer_key.len().abs_diff(rows.len()) as u64;
+    for row in rows {
+        let (id, comments, reactions): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
+        if answer_key.get(&id) != Some(&(comments, reactions)) {
+            eprintln!("post {id}: {comments} comments and {reactions} reactions are stored");
+            differences += 1;
         }
     }
+    Ok(differences)
 }

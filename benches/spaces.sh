@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# What it costs to read a space: the newest 50 posts of a space among 1,000,000, read by a member under
+# the policies, beside the same query by the tables' owner; and opening a question with 500 answers and
+# 5,000 comments in the order of their threads, by path, beside walking the threads by parent_id.
+# usage: benches/spaces.sh        PG_CONFIG says which PostgreSQL; POSTS, SPACES and SAMPLES scale it
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/cluster.sh
+bin=$("${PG_CONFIG:?}" --bindir)
+posts=${POSTS:-1000000} spaces=${SPACES:-20} samples=${SAMPLES:-10}
+trap stop_cluster EXIT
+start_cluster "$bin" fsync=off full_page_writes=off max_wal_size=8GB checkpoint_timeout=1h \
+    shared_buffers=512MB autovacuum=off jit=off
+export PGDATABASE=bench PGOPTIONS='-c client_min_messages=warning'
+psql() { "$bin/psql" -qXAt -v ON_ERROR_STOP=1 "$@"; }
+"$bin/createdb" bench
+psql -c "SET community_core.modules = 'spaces'; CREATE EXTENSION community_core"
+# The rows are there when the measurement starts, so nothing that fires on writing matters here.
+psql -v posts="$posts" -v spaces="$spaces" <<'SQL'
+SET session_replication_role = replica;
+INSERT INTO auth.users (id)
+SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid FROM generate_series(1, 1000) n;
+INSERT INTO spaces.profiles (id) SELECT id FROM auth.users;
+INSERT INTO spaces.spaces (id, slug, name, visibility)
+SELECT ('00000000-0000-4000-9000-' || lpad(n::text, 12, '0'))::uuid, 's' || n, 'A space', 'restricted'
+FROM generate_series(1, :spaces) n;
+INSERT INTO spaces.space_members (space_id, profile_id) SELECT s.id, p.id FROM spaces.spaces s, spaces.profiles p;
+-- Spread, so that the posts of one space lie on as many pages.
+INSERT INTO spaces.posts (id, space_id, author_id, title, body, created_at)
+SELECT gen_random_uuid(), ('00000000-0000-4000-9000-' || lpad((1 + n % :spaces)::text, 12, '0'))::uuid,
+       ('00000000-0000-4000-8000-' || lpad((1 + n % 1000)::text, 12, '0'))::uuid, 'Post ' || n,
+       repeat('What it says. ', 30), timestamptz '2026-01-01' + n * interval '1 second'
+FROM generate_series(1, :posts) n;
+SET session_replication_role = origin;
+INSERT INTO spaces.posts (id, space_id, post_type, title)
+SELECT '00000000-0000-7000-8000-000000000001', id, 'question', 'Why?' FROM spaces.spaces WHERE slug = 's1';
+INSERT INTO spaces.answers (question_id, space_id, body)
+SELECT '00000000-0000-7000-8000-000000000001', id, repeat('Because. ', 50)
+FROM spaces.spaces, generate_series(1, 500) WHERE slug = 's1';
+-- Ten rounds of 500 comments: each answers one of the round before.
+DO $$
+BEGIN
+    INSERT INTO spaces.comments (post_id, answer_id, body)
+    SELECT question_id, id, 'Well said' FROM spaces.answers;
+    FOR round IN 2..10 LOOP
+        INSERT INTO spaces.comments (post_id, parent_id, body)
+        SELECT post_id, id, 'Indeed' FROM spaces.comments ORDER BY random() LIMIT 500;
+    END LOOP;
+END $$;
+VACUUM ANALYZE;
+SQL
+
+# A request as PostgREST makes it, on a connection it holds: set the claims, then read. Both sides do.
+n='lpad(:n::text, 12, $$0$$)'
+request() {
+    echo "\\set n random(1, 1000)"
+    echo "\\set s random(1, $spaces)"
+    echo "SELECT set_config('request.jwt.claims', json_build_object('sub', '00000000-0000-4000-8000-' || $n," \
+        "'role', 'authenticated')::text, false);"
+    echo "$1"
+}
+feed() {
+    request "SELECT id, author_id, title, body, score, comment_count, created_at FROM spaces.posts
+WHERE space_id = ('00000000-0000-4000-9000-' || lpad(:s::text, 12, \$\$0\$\$))::uuid $1
+ORDER BY created_at DESC, id DESC LIMIT 50;"
+}
+feed '' >"$cluster/with.sql"
+feed "AND state = 'published'" >"$cluster/without.sql"
+question="'00000000-0000-7000-8000-000000000001'"
+answers="SELECT id, author_id, body, score, is_accepted, created_at FROM spaces.answers
+WHERE question_id = $question ORDER BY is_accepted DESC, score DESC, id;"
+request "$answers
+SELECT id, answer_id, parent_id, author_id, body, created_at FROM spaces.comments
+WHERE post_id = $question ORDER BY path;" >"$cluster/path.sql"
+request "$answers
+WITH RECURSIVE thread AS (
+    SELECT c.*, ARRAY[c.id] AS place FROM spaces.comments c WHERE c.post_id = $question AND c.parent_id IS NULL
+    UNION ALL
+    SELECT c.*, t.place || c.id FROM thread t
+    JOIN spaces.comments c ON c.parent_id = t.id AND c.post_id = t.post_id)
+SELECT id, answer_id, parent_id, author_id, body, created_at FROM thread ORDER BY place;" >"$cluster/walk.sql"
+
+# The median of the requests in microseconds, without the first ten, which warm up the connection.
+request_time() {
+    local side=$1 role=$2 requests=$3
+    (cd "$cluster" && rm -f request.* &&
+        PGOPTIONS="$PGOPTIONS -c role=$role" "$bin/pgbench" -n -c 1 -t $((requests + 10)) -M prepared \
+            -l --log-prefix=request -f "$side.sql" >/dev/null 2>&1 &&
+        awk '$2 >= 10 && $3 > 0 { print $3 }' request.* | sort -n |
+        awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }')
+}
+best() { sort -n "$1" | sed -n 1p; }
+
+# Alternating, and the best of each, so that it does not matter with what else the machine is busy.
+for _ in $(seq "$samples"); do
+    request_time with authenticated 500 >>"$cluster/with"
+    request_time without postgres 500 >>"$cluster/without"
+    request_time path authenticated 20 >>"$cluster/path"
+    request_time path postgres 20 >>"$cluster/path.owner"
+    request_time walk authenticated 20 >>"$cluster/walk"
+done
+awk -v a="$(best "$cluster/path")" -v b="$(best "$cluster/path.owner")" -v c="$(best "$cluster/walk")" 'BEGIN {
+    printf "opening a question with 500 answers and 5,000 comments in the order of their threads: %.1f ms by path, ", a / 1000
+    printf "%.1f ms of it without policies; %.1f ms by walking the threads (%.1f x)\n", b / 1000, c / 1000, c / a }'
+awk -v a="$(best "$cluster/with")" -v b="$(best "$cluster/without")" 'BEGIN {
+    printf "a request for the newest 50 posts of a space: %d us with policies, %d us without: %.2f x (must reach 1.20)\n",
+        a, b, a / b
+    exit !(a / b <= 1.20) }'

@@ -1,0 +1,115 @@
+-- Who may read, write, moderate and own where. Every policy asks these functions, once per query; in
+-- PL/pgSQL, because it keeps its plans: SQL would plan anew each time.
+
+CREATE OR REPLACE FUNCTION active_sanctions() RETURNS SETOF sanctions
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT s.* FROM @schema@.sanctions s
+    WHERE s.status IN ('active', 'appealed') AND (s.expires_at IS NULL OR s.expires_at > now())
+      -- A ban of somebody who was deleted is a ban of nobody.
+      AND num_nonnulls(s.profile_id, s.target_id) > 0;
+END;
+$$;
+COMMENT ON FUNCTION active_sanctions() IS
+    'The sanctions that hold now: neither reversed nor expired. For other functions and service_role. Stable. Example: SELECT count(*) FROM active_sanctions()';
+GRANT EXECUTE ON FUNCTION active_sanctions() TO service_role;
+
+CREATE OR REPLACE FUNCTION is_site_banned() RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM @schema@.active_sanctions() s
+                   WHERE s.profile_id = auth.uid() AND s.type = 'site_ban');
+END;
+$$;
+COMMENT ON FUNCTION is_site_banned() IS
+    'Whether the person who is asking is banned from writing anything anywhere. Stable. Example: SELECT is_site_banned()';
+GRANT EXECUTE ON FUNCTION is_site_banned() TO authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION visible_space_ids() RETURNS SETOF uuid
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT s.id FROM @schema@.spaces s WHERE s.visibility <> 'private' OR (SELECT @schema@.is_staff())
+    UNION ALL
+    SELECT m.space_id FROM @schema@.space_members m
+    WHERE m.profile_id = (SELECT auth.uid()) AND (m.status <> 'banned' OR m.banned_until <= pg_catalog.now());
+END;
+$$;
+COMMENT ON FUNCTION visible_space_ids() IS
+    'The spaces the caller may know of: all that are not private, and one''s own. Stable. Example: SELECT count(*) FROM visible_space_ids()';
+GRANT EXECUTE ON FUNCTION visible_space_ids() TO anon, authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION readable_space_ids() RETURNS SETOF uuid
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT s.id FROM @schema@.spaces s WHERE s.visibility = 'public' OR (SELECT @schema@.is_staff())
+    UNION ALL
+    SELECT m.space_id FROM @schema@.space_members m
+    WHERE m.profile_id = (SELECT auth.uid()) AND (m.status = 'active' OR m.banned_until <= pg_catalog.now());
+END;
+$$;
+COMMENT ON FUNCTION readable_space_ids() IS
+    'The spaces whose content the caller may read: public ones, and those the caller is an active member of. Stable. Example: SELECT count(*) FROM readable_space_ids()';
+GRANT EXECUTE ON FUNCTION readable_space_ids() TO anon, authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION writable_space_ids() RETURNS SETOF uuid
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT m.space_id FROM @schema@.space_members m
+    WHERE m.profile_id = (SELECT auth.uid()) AND (m.status = 'active' OR m.banned_until <= pg_catalog.now())
+      AND NOT EXISTS (SELECT FROM @schema@.active_sanctions() s
+                      WHERE s.profile_id = (SELECT auth.uid())
+                        AND (s.type = 'site_ban' OR (s.type = 'space_ban' AND s.space_id = m.space_id)));
+END;
+$$;
+COMMENT ON FUNCTION writable_space_ids() IS
+    'The spaces the caller may write in now: an active member who is not banned there or everywhere. Stable. Example: SELECT count(*) FROM writable_space_ids()';
+GRANT EXECUTE ON FUNCTION writable_space_ids() TO authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION moderated_space_ids() RETURNS SETOF uuid
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT m.space_id FROM @schema@.space_members m
+    WHERE m.profile_id = (SELECT auth.uid()) AND m.role IN ('owner', 'moderator') AND NOT (SELECT @schema@.is_site_banned())
+    UNION ALL
+    SELECT s.id FROM @schema@.spaces s WHERE (SELECT @schema@.is_staff());
+END;
+$$;
+COMMENT ON FUNCTION moderated_space_ids() IS
+    'The spaces the caller moderates: as owner or moderator, or all as staff of the site. Stable. Example: SELECT count(*) FROM moderated_space_ids()';
+GRANT EXECUTE ON FUNCTION moderated_space_ids() TO authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION owned_space_ids() RETURNS SETOF uuid
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT m.space_id FROM @schema@.space_members m
+    WHERE m.profile_id = (SELECT auth.uid()) AND m.role = 'owner' AND NOT (SELECT @schema@.is_site_banned())
+    UNION ALL
+    SELECT s.id FROM @schema@.spaces s WHERE (SELECT @schema@.is_staff());
+END;
+$$;
+COMMENT ON FUNCTION owned_space_ids() IS
+    'The spaces the caller owns, or all as staff of the site. Stable. Example: SELECT count(*) FROM owned_space_ids()';
+GRANT EXECUTE ON FUNCTION owned_space_ids() TO authenticated, service_role;
+
+-- Policies on what people write say: author_id IS NULL OR (space_id, author_id) NOT IN (SELECT * FROM
+-- hidden_authors()). That is one hash table per query; who is banned everywhere is in it for each space.
+CREATE OR REPLACE FUNCTION hidden_authors() RETURNS TABLE (space_id uuid, author_id uuid)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT p.id, s.profile_id
+    FROM @schema@.active_sanctions() s
+    JOIN @schema@.spaces p ON s.space_id IS NULL OR s.space_id = p.id
+    WHERE s.type = 'shadow_ban' AND s.profile_id IS DISTINCT FROM (SELECT auth.uid())
+      AND p.id <> ALL (ARRAY(SELECT @schema@.moderated_space_ids()));
+END;
+$$;
+COMMENT ON FUNCTION hidden_authors() IS
+    'Whose writing in which space the caller does not see: the shadow-banned, unless the caller is that person or moderates the space. Stable. Example: SELECT count(*) FROM hidden_authors()';
+GRANT EXECUTE ON FUNCTION hidden_authors() TO anon, authenticated, service_role;

@@ -1,0 +1,141 @@
+//! What the spaces module has natively: time-ordered ids, the rules of automod, and the signatures
+//! of webhooks.
+
+mod automod;
+mod signature;
+mod uuid_v7;
+
+use crate::error;
+use pgrx::Uuid;
+use pgrx::prelude::*;
+
+/// A new time-ordered id: version 7 of RFC 9562, with the fraction of the millisecond in `rand_a`
+/// (section 6.2, method 3). Ids made by one session rise strictly, also where the clock steps back.
+/// Volatile, parallel safe.
+///
+/// ```sql
+/// SELECT community_core.uuid_v7();
+/// ```
+#[pg_extern(volatile, parallel_safe)]
+fn uuid_v7() -> Uuid {
+    let mut random = [0; 8];
+    // SAFETY: pg_strong_random writes exactly the eight bytes that `random` has.
+    if !unsafe { pg_sys::pg_strong_random(random.as_mut_ptr().cast(), random.len()) } {
+        error::raise(error::spaces::no_randomness());
+    }
+    Uuid::from_bytes(uuid_v7::next(random))
+}
+
+/// Where the config of an automod rule departs from what its type may say, as a path and what is
+/// wrong there; NULL where it does not.
+///
+/// - `rule_type`: `rate_limit` (count, seconds), `first_post` (count), `banned_domain` (domains) or
+///   `trust_score` (minimum); each also action (`refuse`, `hold`), message and content (a list of
+///   `post`, `answer`, `comment`).
+/// - `config`: the JSON text.
+///
+/// NULL gives NULL. Immutable, parallel safe.
+///
+/// ```sql
+/// SELECT community_core.automod_config_fault('rate_limit', '{"count": 5}');
+/// ```
+#[pg_extern(immutable, parallel_safe, strict)]
+fn automod_config_fault(rule_type: &str, config: &str) -> Option<String> {
+    automod::rule(rule_type, config).err()
+}
+
+/// What the rules make of something written: one row, the place of the rule that decides among the
+/// rules (from 1), `refuse` or `hold`, and the rule's message; no row where no rule is broken. A
+/// rule that refuses decides before one that holds.
+///
+/// - `rule_types`, `configs`: the rules; a config that `automod_config_fault` finds fault with is
+///   an error (22023).
+/// - `facts`: for each rule, of a rate_limit how many the author has written within its seconds, of
+///   a first_post how many of the author's are published, of a trust_score the author's points;
+///   NULL counts as 0.
+/// - `content_type`: `post`, `answer` or `comment`. `texts`: what is written.
+///
+/// NULL gives no row. Immutable, parallel safe.
+///
+/// ```sql
+/// SELECT * FROM community_core.automod_verdict(
+///     '{banned_domain}', '{"{\"domains\": [\"spam.example\"]}"}', '{NULL}', 'post', '{"see spam.example"}');
+/// ```
+#[pg_extern(immutable, parallel_safe, strict)]
+fn automod_verdict(
+    rule_types: Vec<Option<String>>,
+    configs: Vec<Option<String>>,
+    facts: Vec<Option<f64>>,
+    content_type: &str,
+    texts: Vec<Option<String>>,
+) -> TableIterator<
+    'static,
+    (
+        name!(place, i32),
+        name!(action, String),
+        name!(message, String),
+    ),
+> {
+    if rule_types.len() != configs.len() || configs.len() != facts.len() {
+        error::raise(error::spaces::uneven_rules(
+            rule_types.len(),
+            configs.len(),
+            facts.len(),
+        ));
+    }
+    let texts: Vec<&str> = texts.iter().flatten().map(String::as_str).collect();
+    let mut broken: Vec<(i32, automod::Rule)> = (1..)
+        .zip(rule_types.into_iter().zip(configs).zip(facts))
+        .filter_map(|(place, ((rule_type, config), fact))| {
+            let (rule_type, config) = (rule_type.unwrap_or_default(), config.unwrap_or_default());
+            let rule = automod::rule(&rule_type, &config).unwrap_or_else(|fault| {
+                error::raise(error::spaces::automod_config(&rule_type, &fault))
+            });
+            rule.is_broken(content_type, fact.unwrap_or_default(), &texts)
+                .then_some((place, rule))
+        })
+        .collect();
+    broken.sort_by_key(|(place, rule)| (rule.action != automod::Action::Refuse, *place));
+    TableIterator::new(
+        broken
+            .into_iter()
+            .take(1)
+            .map(|(place, rule)| (place, rule.action.name().to_owned(), rule.message)),
+    )
+}
+
+/// The signature of a webhook's body sent at a time: HMAC-SHA256 over the seconds since 1970 in
+/// decimal digits, a full stop, and the body in UTF-8, as 64 lower-case hexadecimal digits. A
+/// receiver computes it again, compares, and refuses what is too old.
+///
+/// - `secret`: what sender and receiver share. `timestamp`: Unix seconds. `body`: as it is sent.
+///
+/// NULL gives NULL. Immutable, parallel safe.
+///
+/// ```sql
+/// SELECT community_core.webhook_signature('a secret of the two', 1767225600, '{"type": "post.created"}');
+/// ```
+#[pg_extern(immutable, parallel_safe, strict)]
+fn webhook_signature(secret: &str, timestamp: i64, body: &str) -> String {
+    signature::signature(secret.as_bytes(), timestamp, body.as_bytes())
+}
+
+extension_sql!(
+    r#"
+COMMENT ON FUNCTION uuid_v7() IS
+'A new time-ordered id (RFC 9562, version 7, sub-millisecond fraction in rand_a). Ids of one session rise strictly. Volatile, parallel safe. Errors: 58000 the system has no random bytes. Example: SELECT community_core.uuid_v7()';
+COMMENT ON FUNCTION automod_config_fault(text, text) IS
+'Where the config of an automod rule departs from what its type may say, as a path and what is wrong there; NULL where it does not. rule_type: rate_limit, first_post, banned_domain or trust_score; config: JSON text. NULL gives NULL. Immutable, parallel safe. Example: SELECT community_core.automod_config_fault(''rate_limit'', ''{"count": 5}'')';
+COMMENT ON FUNCTION automod_verdict(text[], text[], float8[], text, text[]) IS
+'What the rules make of something written: the place of the rule that decides (from 1), refuse or hold, and its message; no row where none is broken. A rule that refuses decides before one that holds. rule_types, configs: the rules; facts: a number for each, NULL is 0; content_type: post, answer or comment; texts: what is written. NULL gives no row. Immutable, parallel safe. Error: 22023 a config at fault, or lists of different lengths. Example: SELECT * FROM community_core.automod_verdict(''{first_post}'', ''{"{}"}'', ''{0}'', ''post'', ''{}'')';
+COMMENT ON FUNCTION webhook_signature(text, bigint, text) IS
+'HMAC-SHA256 over the seconds since 1970 in decimal digits, a full stop, and the body in UTF-8, as 64 lower-case hexadecimal digits. secret: what sender and receiver share; timestamp: Unix seconds; body: as it is sent. NULL gives NULL. Immutable, parallel safe. Example: SELECT community_core.webhook_signature(''a secret of the two'', 1767225600, ''{"type": "post.created"}'')';
+"#,
+    name = "spaces_comments",
+    requires = [
+        uuid_v7,
+        automod_config_fault,
+        automod_verdict,
+        webhook_signature
+    ]
+);
