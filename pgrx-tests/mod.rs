@@ -13,6 +13,7 @@ mod linkup;
 mod matrix;
 mod module;
 mod pair;
+mod parts;
 mod request;
 mod retention;
 mod security;

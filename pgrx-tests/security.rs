@@ -233,11 +233,6 @@ mod tests {
              WHERE p.prosecdef AND has_function_privilege('authenticated', p.oid, 'EXECUTE')
                AND p.oid NOT IN (SELECT id FROM asking)",
             &[
-                // Whom everybody may see: people who agreed to be listed, and their points.
-                "founders.directory_members()",
-                "founders.directory_reputation()",
-                // People who agreed to be read and have written something for all.
-                "founders.feed_authors()",
                 // What is published is for guests too.
                 "forum.search_resources(text,integer)",
                 // Which tag a merged one became.

@@ -140,7 +140,7 @@ static LINKUP: [ModuleSetting; 10] = [
     },
 ];
 
-static SPACES: [ModuleSetting; 12] = [
+static SPACES: [ModuleSetting; 13] = [
     ModuleSetting {
         name: "comment_depth",
         guc: c"community_core.spaces_comment_depth",
@@ -181,6 +181,13 @@ static SPACES: [ModuleSetting; 12] = [
         guc: c"community_core.spaces_waitlist_hours",
         what: c"Hours for which a place is kept for the first of a waitlist.",
         value: GucSetting::<i32>::new(24),
+        least: 1,
+    },
+    ModuleSetting {
+        name: "charge_lease",
+        guc: c"community_core.spaces_charge_lease",
+        what: c"Seconds until a worker that has claimed a pledge's donation is taken for dead.",
+        value: GucSetting::<i32>::new(600),
         least: 1,
     },
     ModuleSetting {

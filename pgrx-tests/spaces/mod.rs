@@ -3,18 +3,23 @@
 
 mod access_a;
 mod access_b;
+mod access_d;
 mod audit_log;
 mod automod;
 mod comments;
+mod events;
 mod membership;
 mod messages;
 mod moderation;
+mod money;
 mod notifications;
 mod posts;
 mod questions;
 mod reputation;
+mod retention;
 mod tags;
 mod webhooks;
+mod workshops;
 
 use super::founders::{As, be, outcome, run, run_as, text, text_as};
 

@@ -90,6 +90,7 @@ BEGIN
             SELECT FROM @schema@.comments c WHERE c.author_id = author AND c.space_id = place AND c.state = 'published'
             LIMIT most) AS published;
     ELSIF rule_type = 'trust_score' THEN
+        -- In whole points, as privileges count.
         SELECT pg_catalog.round(g.decayed_points * @schema@.decay_factor(pg_catalog.now() - g.last_decay_at)) INTO fact
         FROM @schema@.reputation_aggregates g WHERE g.profile_id = author AND g.space_id = place;
     END IF;

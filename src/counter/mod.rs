@@ -182,12 +182,12 @@ fn create_sum(
 #[pg_extern(volatile, parallel_unsafe, name = "create_sum")]
 #[allow(clippy::too_many_arguments)]
 fn create_composite_sum(
-    child: Option<PgRelation>,
-    child_keys: Option<Vec<String>>,
+    child: Option<Regclass>,
+    child_keys: Option<Texts>,
     value: Option<Name>,
-    parent: Option<PgRelation>,
+    parent: Option<Regclass>,
     sum: Option<Name>,
-    parent_keys: Option<Vec<String>>,
+    parent_keys: Option<Texts>,
     counted: default!(Option<&str>, "NULL"),
     applied: default!(Option<bool>, "false"),
 ) {
@@ -197,9 +197,9 @@ fn create_composite_sum(
     };
     create(
         child,
-        child_keys,
+        child_keys.map(|keys| keys.0),
         parent,
-        parent_keys,
+        parent_keys.map(|keys| keys.0),
         measure,
         counted,
         Some(0),

@@ -10,8 +10,43 @@ pub fn unknown(name: &str, known: &[&str]) -> ErrorReport {
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
         format!("there is no module \"{name}\""),
         format!(
-            "The modules are: {}. The setting also takes all and none.",
+            "The modules are: {}. The setting also takes all, none, and module:part.",
             known.join(", ")
+        ),
+    )
+}
+
+/// 22023
+pub fn unknown_part(part: &str, module: &str, known: &[&str]) -> ErrorReport {
+    let hint = if known.is_empty() {
+        format!("Module {module} is one whole: leave the part out.")
+    } else {
+        format!("Its parts are, in this order: {}.", known.join(", "))
+    };
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("module \"{module}\" has no part \"{part}\""),
+        hint,
+    )
+}
+
+/// 42704
+pub fn part_not_installed(part: &str, schema: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+        format!("part \"{part}\" is not installed in schema \"{schema}\""),
+        "SELECT schema, parts FROM community_core.modules() says what is.",
+    )
+}
+
+/// 2BP01
+pub fn part_needed(part: &str, schema: &str, later: &[&str]) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
+        format!("cannot remove part \"{part}\" in schema \"{schema}\": later parts need it"),
+        format!(
+            "Remove these first, the last one first: {}.",
+            later.join(", ")
         ),
     )
 }
@@ -92,6 +127,20 @@ pub fn not_only_ours(schema: &str, theirs: &[String]) -> ErrorReport {
     report(
         PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
         format!("cannot drop schema \"{schema}\": it holds what the module did not make"),
+        format!(
+            "Move these to another schema first, or call remove_module without drop_data: {}.",
+            theirs.join(", ")
+        ),
+    )
+}
+
+/// 55000
+pub fn part_not_only_ours(part: &str, schema: &str, theirs: &[String]) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!(
+            "cannot drop part \"{part}\" in schema \"{schema}\": it adopted tables that were there before"
+        ),
         format!(
             "Move these to another schema first, or call remove_module without drop_data: {}.",
             theirs.join(", ")

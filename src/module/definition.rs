@@ -1,13 +1,47 @@
-//! What the modules are: a name, and its topic files in the order they are run.
+//! What the modules are: a name, its topic files in the order they are run, and the parts, if any,
+//! that it can be installed and removed by.
 
 use crate::error;
 
 pub struct Module {
     pub name: &'static str,
     pub files: &'static [(&'static str, &'static str)],
+    /// Each part's name and the number of its first file, in order. A part needs those before it and
+    /// none after it. Empty: the module is one whole.
+    pub parts: &'static [(&'static str, &'static str)],
 }
 
 impl Module {
+    /// The files of the first `parts` parts; all of them where the module is one whole.
+    pub fn files_of(&self, parts: usize) -> &'static [(&'static str, &'static str)] {
+        let end = self
+            .parts
+            .get(parts)
+            .map_or(self.files.len(), |(_, first)| {
+                self.files.partition_point(|(file, _)| file < first)
+            });
+        &self.files[..end]
+    }
+
+    /// How many parts there are up to and including the one called `part`, or an error that lists them.
+    pub fn parts_through(&self, part: &str) -> usize {
+        let position = self.parts.iter().position(|(name, _)| *name == part);
+        position.map_or_else(
+            || {
+                error::raise(error::module::unknown_part(
+                    part,
+                    self.name,
+                    &self.part_names(),
+                ))
+            },
+            |position| position + 1,
+        )
+    }
+
+    pub fn part_names(&self) -> Vec<&'static str> {
+        self.parts.iter().map(|(name, _)| *name).collect()
+    }
+
     /// The schema it is installed in where none is named.
     pub fn home(&self) -> &'static str {
         if self.name == IDENTITY.name {
@@ -40,6 +74,7 @@ pub const MODULES: &[Module] = &[
             "10_reputation.sql",
             "11_benchmarks.sql",
         ),
+        parts: &[],
     },
     Module {
         name: "forum",
@@ -54,6 +89,7 @@ pub const MODULES: &[Module] = &[
             "08_downloads.sql",
             "09_ratings.sql",
         ),
+        parts: &[],
     },
     Module {
         name: "tenancy",
@@ -67,6 +103,7 @@ pub const MODULES: &[Module] = &[
             "07_ai_usage.sql",
             "08_preferences.sql",
         ),
+        parts: &[],
     },
     Module {
         name: "linkup",
@@ -85,6 +122,7 @@ pub const MODULES: &[Module] = &[
             "12_admin.sql",
             "13_erasure.sql",
         ),
+        parts: &[],
     },
     Module {
         name: "spaces",
@@ -96,6 +134,7 @@ pub const MODULES: &[Module] = &[
             "05_access.sql",
             "06_audit.sql",
             "07_sanctions.sql",
+            "08_currencies.sql",
             "09_membership.sql",
             "09_rules.sql",
             "10_reputation.sql",
@@ -123,7 +162,27 @@ pub const MODULES: &[Module] = &[
             "47_events.sql",
             "50_direct_messages.sql",
             "51_messages.sql",
+            "55_workshops.sql",
+            "56_workshop_enrollments.sql",
+            "57_assignments.sql",
+            "58_materials.sql",
+            "60_payments.sql",
+            "61_pledges.sql",
+            "62_donations.sql",
+            "63_charges.sql",
+            "64_payout_accounts.sql",
+            "65_payouts.sql",
+            "66_bounties.sql",
+            "67_escrow.sql",
+            "68_bounty_actions.sql",
+            "69_payment_records.sql",
+            "70_events.sql",
+            "71_event_coupons.sql",
+            "72_event_tickets.sql",
+            "73_event_waitlist.sql",
+            "74_attendance.sql",
         ),
+        parts: &[("spaces", "01"), ("content", "10"), ("commerce", "60")],
     },
 ];
 
@@ -132,6 +191,7 @@ pub const MODULES: &[Module] = &[
 pub const IDENTITY: Module = Module {
     name: "identity",
     files: files!("identity": "auth.sql"),
+    parts: &[],
 };
 pub const IDENTITY_SCHEMA: &str = "auth";
 
@@ -150,12 +210,43 @@ pub fn find(name: &str) -> &'static Module {
         .unwrap_or_else(|| error::raise(error::module::unknown(name, &known())))
 }
 
-/// What the setting `community_core.modules` asks for: `all`, `none`, or some by name.
-pub fn chosen(words: &[String]) -> Vec<&'static Module> {
+/// What the setting `community_core.modules` asks for: `all`, `none`, or some by name, each with the
+/// last part wanted after a colon.
+pub fn chosen(words: &[String]) -> Vec<(&'static Module, Option<&str>)> {
     match words {
         [] => Vec::new(),
         [word] if word == "none" => Vec::new(),
-        [word] if word == "all" => MODULES.iter().collect(),
-        names => names.iter().map(|name| find(name)).collect(),
+        [word] if word == "all" => MODULES.iter().map(|module| (module, None)).collect(),
+        names => names
+            .iter()
+            .map(|name| match name.split_once(':') {
+                Some((name, part)) => (find(name.trim()), Some(part.trim())),
+                None => (find(name), None),
+            })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod parts {
+    use super::*;
+
+    #[test]
+    fn the_files_of_a_module_are_in_order_and_each_belongs_to_one_part() {
+        for module in MODULES {
+            assert!(module.files.is_sorted(), "{}", module.name);
+            let counts: Vec<_> = (1..=module.parts.len())
+                .map(|parts| module.files_of(parts).len())
+                .collect();
+            assert!(
+                counts.is_sorted_by(|few, more| few < more),
+                "{}",
+                module.name
+            );
+            assert_eq!(
+                module.files_of(module.parts.len()).len(),
+                module.files.len()
+            );
+        }
     }
 }

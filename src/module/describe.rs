@@ -31,6 +31,15 @@ impl Description {
         self.facts.iter().filter(move |(key, _)| key.kind == kind)
     }
 
+    /// The facts about what `other` says nothing of.
+    pub fn without(self, other: &Description) -> Description {
+        let others = other.index();
+        let facts = self.facts.into_iter();
+        Description {
+            facts: facts.filter(|(key, _)| !others.contains_key(key)).collect(),
+        }
+    }
+
     /// The same facts about a schema of another name. `from` must be a name that needs quotes, so
     /// that the identifier and the bare text, in a trigger's arguments say, can be told apart.
     pub fn renamed(self, from: &Names, to: &Names) -> Description {

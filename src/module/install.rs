@@ -31,16 +31,24 @@ const ATTACHING: &[&str] = &[
     "community_core.create_mutual_choice(",
 ];
 
-/// Installs `module` in `schema`. Everything happens in the caller's transaction.
-pub fn install(module: &'static Module, schema: &str) {
+/// Installs `module` in `schema`, as far as the part called `part`, if one is named; parts that are
+/// installed already stay. Everything happens in the caller's transaction.
+pub fn install(module: &'static Module, schema: &str, part: Option<&str>) {
     if module.name == IDENTITY.name {
         check_identity(schema);
     } else {
         check_schema_name(schema);
     }
+    let wanted = part.map(|part| module.parts_through(part));
     as_role_restricted(database_owner(), || {
         prepare(module, schema);
-        bring_about(module, schema, &rehearsed(module, schema));
+        let standing = registry::installed_parts(module, schema, false);
+        let parts = match wanted {
+            Some(wanted) => wanted.max(standing),
+            None if registry::installed(schema).is_none() => module.parts.len(),
+            None => standing,
+        };
+        bring_about(module, schema, parts, &rehearsed(module, schema, parts));
     });
 }
 
@@ -53,11 +61,12 @@ pub fn upgrade(modules: &[(String, String)]) {
             .map(|(schema, module)| {
                 let module = super::definition::find(module);
                 prepare(module, schema);
-                (module, schema, rehearsed(module, schema))
+                let parts = registry::installed_parts(module, schema, false);
+                (module, schema, parts, rehearsed(module, schema, parts))
             })
             .collect();
-        for (module, schema, expected) in &rehearsed {
-            bring_about(module, schema, expected);
+        for (module, schema, parts, expected) in &rehearsed {
+            bring_about(module, schema, *parts, expected);
         }
     });
 }
@@ -76,20 +85,24 @@ fn prepare(module: &Module, schema: &str) {
     create_identity(schema);
 }
 
-fn bring_about(module: &'static Module, schema: &str, expected: &Description) {
+fn bring_about(module: &'static Module, schema: &str, parts: usize, expected: &Description) {
     if !schema_exists(schema) {
         run(&format!("CREATE SCHEMA {}", quote_ident(schema)), &[]);
     }
-    let mut work = Work::new(module, Names::of(schema), Some(expected));
-    work.is_first = registry::installed(schema).is_none() && !made_before(schema);
+    let mut work = Work::new(module, parts, Names::of(schema), Some(expected));
+    let is_first = registry::installed(schema).is_none() && !made_before(schema);
+    if !is_first {
+        let known = registry::installed_parts(module, schema, true);
+        work.known = module.files_of(known).len();
+    }
     let before = registry::expected(schema);
     retire::rules(schema, &before, expected);
     work.unfinished =
-        (!work.is_first).then(|| Unfinished::of(difference::compare(expected, &describe(schema))));
+        (!is_first).then(|| Unfinished::of(difference::compare(expected, &describe(schema))));
     work.run_all(schema, schema);
     retire::code(schema, &before, expected);
     repair::repair(schema, expected, &work.adopted);
-    registry::record(module, schema, expected, &work.adopted);
+    registry::record(module, schema, parts, expected, &work.adopted);
     let left = difference::compare(expected, &describe(schema)).len();
     if left > 0 {
         warning!(
@@ -146,13 +159,13 @@ pub fn qualified(relation: &str) -> String {
     }
 }
 
-/// What the module defines, found by installing it in a scratch schema and undoing that. Only
-/// Postgres itself knows how it will write what it is given.
-pub fn rehearsed(module: &'static Module, schema: &str) -> Description {
+/// What the first `parts` parts of the module define, found by installing them in a scratch schema
+/// and undoing that. Only Postgres itself knows how it will write what it is given.
+pub fn rehearsed(module: &'static Module, schema: &str, parts: usize) -> Description {
     let scratch = Names::of(SCRATCH);
     let description = rehearse(|| {
         run(&format!("CREATE SCHEMA {}", scratch.identifier), &[]);
-        Work::new(module, scratch.clone(), None).run_all(SCRATCH, schema);
+        Work::new(module, parts, scratch.clone(), None).run_all(SCRATCH, schema);
         describe(SCRATCH)
     });
     description.renamed(&scratch, &Names::of(schema))
@@ -210,7 +223,7 @@ fn create_identity(schema: &str) {
     if schema != IDENTITY_SCHEMA
         && (!schema_exists(IDENTITY_SCHEMA) || made_before(IDENTITY_SCHEMA))
     {
-        install(&IDENTITY, IDENTITY_SCHEMA);
+        install(&IDENTITY, IDENTITY_SCHEMA, None);
     }
 }
 
@@ -230,10 +243,13 @@ fn check_identity(schema: &str) {
 
 struct Work<'a> {
     module: &'static Module,
+    files: &'static [(&'static str, &'static str)],
     names: Names,
     /// None while rehearsing, when nothing is recorded and nothing can be there already.
     expected: Option<&'a Description>,
-    /// Whether the schema has never held the module.
+    /// How many of the files the schema has held before.
+    known: usize,
+    /// Whether it never held the file that is run.
     is_first: bool,
     /// None where everything is to be made.
     unfinished: Option<Unfinished>,
@@ -242,11 +258,18 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn new(module: &'static Module, names: Names, expected: Option<&'a Description>) -> Work<'a> {
+    fn new(
+        module: &'static Module,
+        parts: usize,
+        names: Names,
+        expected: Option<&'a Description>,
+    ) -> Work<'a> {
         Work {
             module,
+            files: module.files_of(parts),
             names,
             expected,
+            known: 0,
             is_first: false,
             unfinished: None,
             tables: Vec::new(),
@@ -268,7 +291,8 @@ impl<'a> Work<'a> {
             (c"row_security", "on"),
         ];
         with_settings(&settings, || {
-            for (file, text) in self.module.files {
+            for (number, (file, text)) in self.files.iter().enumerate() {
+                self.is_first = self.expected.is_some() && number >= self.known;
                 let text =
                     script::fill_types(text, |table, column| column_type(home, table, column));
                 let step = self

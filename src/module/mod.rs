@@ -6,6 +6,7 @@ mod definition;
 mod describe;
 mod difference;
 mod install;
+mod part;
 mod registry;
 mod remove;
 mod repair;
@@ -27,23 +28,30 @@ use pgrx::prelude::*;
 ///
 /// - `module`: a name from `founders`, …; NULL is an error (22004).
 /// - `schema`: where to; NULL for a schema of the module's own name. It is created where missing.
+/// - `part`: of a module that has parts, the last one wanted; those before it come along, and those
+///   that are there already stay. NULL for what is installed already, or else for all of them.
 ///
-/// Returns the schema. Volatile. Errors: 22023 unknown module (the hint lists the known ones) or
-/// reserved schema, 55000 the schema holds another module, 42804 an adopted column has another
-/// type, 42809 a view stands where a table is needed.
+/// Returns the schema. Volatile. Errors: 22023 unknown module or part (the hint lists the known
+/// ones) or reserved schema, 55000 the schema holds another module, 42804 an adopted column has
+/// another type, 42809 a view stands where a table is needed.
 ///
 /// ```sql
 /// SELECT community_core.install_module('founders', schema => 'tenant_a');
+/// SELECT community_core.install_module('spaces', part => 'content');
 /// ```
 #[pg_extern]
-fn install_module(module: Option<&str>, schema: default!(Option<&str>, "NULL")) -> String {
+fn install_module(
+    module: Option<&str>,
+    schema: default!(Option<&str>, "NULL"),
+    part: default!(Option<&str>, "NULL"),
+) -> String {
     let Some(name) = module else {
         error::raise(error::null_argument("module"))
     };
     safely(|| {
         let module = definition::find(name);
         let schema = schema.unwrap_or(module.home());
-        install::install(module, schema);
+        install::install(module, schema, part);
         schema.to_owned()
     })
 }
@@ -54,23 +62,30 @@ fn install_module(module: Option<&str>, schema: default!(Option<&str>, "NULL")) 
 ///
 /// - `schema`: a schema that holds a module; NULL is an error (22004).
 /// - `drop_data`: NULL is false.
+/// - `part`: only this part of the module, the last that is installed; NULL for the whole module.
 ///
-/// Volatile. Errors: 42704 no module in that schema, 2BP01 another schema references it, 55000 the
-/// schema holds tables that the module did not make.
+/// Volatile. Errors: 22023 the module has no such part, 42704 no module in that schema or the part is
+/// not installed, 2BP01 another schema references it or a later part needs it, 55000 the schema
+/// holds tables that the module did not make.
 ///
 /// ```sql
 /// SELECT community_core.remove_module('tenant_a', drop_data => true);
+/// SELECT community_core.remove_module('spaces', part => 'commerce');
 /// ```
 #[pg_extern]
-fn remove_module(schema: Option<&str>, drop_data: default!(Option<bool>, "false")) {
+fn remove_module(
+    schema: Option<&str>,
+    drop_data: default!(Option<bool>, "false"),
+    part: default!(Option<&str>, "NULL"),
+) {
     let Some(schema) = schema else {
         error::raise(error::null_argument("schema"))
     };
-    safely(|| remove::remove(schema, drop_data.unwrap_or(false)));
+    safely(|| remove::remove(schema, drop_data.unwrap_or(false), part));
 }
 
 /// The installed modules: one row per schema that holds one. `rows` is Postgres' own estimate,
-/// as of the last ANALYZE. Stable; takes no transaction id.
+/// as of the last ANALYZE; `parts` are those installed, empty for a module without parts. Stable; takes no transaction id.
 ///
 /// ```sql
 /// SELECT * FROM community_core.modules();
@@ -85,9 +100,21 @@ fn modules() -> TableIterator<
         name!(installed_at, TimestampWithTimeZone),
         name!(tables, i64),
         name!(rows, i64),
+        name!(parts, Vec<String>),
     ),
 > {
-    TableIterator::new(safely(remove::list))
+    let modules = safely(remove::list).into_iter();
+    TableIterator::new(modules.map(|module| {
+        (
+            module.module,
+            module.schema,
+            module.version,
+            module.installed_at,
+            module.tables,
+            module.rows,
+            module.parts,
+        )
+    }))
 }
 
 /// One row for each difference between what a module defines and what is there: a missing or
@@ -195,7 +222,8 @@ fn migrate(module: String, schema: String) -> (String, String, String, String, O
     let from = registry::installed(&schema)
         .map(|installed| installed.version)
         .unwrap_or_default();
-    let outcome = subtransaction::attempt(|| install::install(definition::find(&module), &schema));
+    let outcome =
+        subtransaction::attempt(|| install::install(definition::find(&module), &schema, None));
     let failure = outcome.err().map(|failure| {
         // A cancel is about the whole call.
         if install::sql_error_code(&failure) == PgSqlErrorCode::ERRCODE_QUERY_CANCELED {
@@ -227,10 +255,11 @@ fn install_chosen_modules() {
         if registry::is_restoring() {
             return;
         }
-        let chosen = definition::chosen(&settings::modules());
+        let words = settings::modules();
+        let chosen = definition::chosen(&words);
         crate::catalog::as_role_restricted(install::database_owner(), registry::create);
-        for module in chosen {
-            install::install(module, module.name);
+        for (module, part) in chosen {
+            install::install(module, module.name, part);
         }
     });
 }
@@ -298,12 +327,12 @@ fn update_updated_at_column<'a>(
 
 extension_sql!(
     r#"
-COMMENT ON FUNCTION install_module(text, text) IS
-'Installs a module in a schema, or repairs it where it is installed already. module: its name; schema: where to, NULL for one of the module''s name. Returns the schema. Volatile. Errors: 22004, 22023, 42804, 42809, 55000. Example: SELECT community_core.install_module(''founders'', schema => ''tenant_a'')';
-COMMENT ON FUNCTION remove_module(text, boolean) IS
-'Takes away a module''s triggers, policies, views and functions, and with drop_data its schema. schema: one that holds a module. Volatile. Errors: 22004, 2BP01, 42704, 55000. Example: SELECT community_core.remove_module(''tenant_a'')';
+COMMENT ON FUNCTION install_module(text, text, text) IS
+'Installs a module in a schema, or repairs it where it is installed already. module: its name; schema: where to, NULL for one of the module''s name; part: the last part wanted, NULL for what is installed or else for all. Returns the schema. Volatile. Errors: 22004, 22023, 42804, 42809, 55000. Example: SELECT community_core.install_module(''founders'', schema => ''tenant_a'')';
+COMMENT ON FUNCTION remove_module(text, boolean, text) IS
+'Takes away a module''s triggers, policies, views and functions, and with drop_data its schema. schema: one that holds a module; part: only this one, the last that is installed. Volatile. Errors: 22004, 22023, 2BP01, 42704, 55000. Example: SELECT community_core.remove_module(''tenant_a'')';
 COMMENT ON FUNCTION modules() IS
-'The installed modules, one row per schema; rows is estimated as of the last ANALYZE. Stable. Example: SELECT * FROM community_core.modules()';
+'The installed modules, one row per schema; rows is estimated as of the last ANALYZE; parts are those installed. Stable. Example: SELECT * FROM community_core.modules()';
 COMMENT ON FUNCTION verify_module(text) IS
 'One row for each difference between what a module defines and what is there; what the user added is none. schema: NULL for all. Stable. Errors: 25006, 42704. Example: SELECT * FROM community_core.verify_module(''founders'')';
 COMMENT ON FUNCTION migrate_modules() IS

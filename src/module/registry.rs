@@ -7,6 +7,7 @@ use crate::error;
 use pgrx::prelude::*;
 
 const TABLES: &str = include_str!("registry.sql");
+const PARTS: &str = include_str!("registry_parts.sql");
 
 pub struct Installed {
     pub module: String,
@@ -39,6 +40,69 @@ pub fn create() {
     if !exists() {
         run(TABLES, &[]);
     }
+    // A registry made before modules had parts lacks their table.
+    if !knows_parts() {
+        run(PARTS, &[]);
+    }
+}
+
+fn knows_parts() -> bool {
+    is_true("SELECT to_regclass('community_state.module_part') IS NOT NULL")
+}
+
+/// The parts whose tables stand in a schema, each with whether its rules are removed.
+fn parts(schema: &str) -> Vec<(String, bool)> {
+    if !knows_parts() {
+        return Vec::new();
+    }
+    read(
+        "SELECT part, removed_at IS NOT NULL FROM community_state.module_part WHERE schema = $1",
+        &[schema.into()],
+        |row| {
+            Ok((
+                row.get::<String>(1)?.unwrap_or_default(),
+                row.get::<bool>(2)?.unwrap_or_default(),
+            ))
+        },
+    )
+}
+
+/// How many of a module's parts are installed in a schema, or stand there with their tables alone,
+/// counted from the first; none where the schema never held the module.
+pub fn installed_parts(module: &Module, schema: &str, tables_alone: bool) -> usize {
+    if installed(schema).is_none() {
+        return 0;
+    }
+    let parts = parts(schema);
+    if parts.is_empty() {
+        return module.parts.len();
+    }
+    let last = module.parts.iter().rposition(|(name, _)| {
+        parts
+            .iter()
+            .any(|(part, removed)| part == name && (tables_alone || !removed))
+    });
+    last.map_or(0, |last| last + 1)
+}
+
+/// Notes that the first `parts` parts are installed.
+pub fn record_parts(module: &Module, schema: &str, parts: usize) {
+    run(
+        "INSERT INTO community_state.module_part AS p (schema, part) SELECT $1, unnest($2::text[])
+         ON CONFLICT (schema, part) DO UPDATE SET removed_at = NULL, installed_at = now()
+         WHERE p.removed_at IS NOT NULL",
+        &[schema.into(), module.part_names()[..parts].to_vec().into()],
+    );
+}
+
+/// The rules of a part are gone, and with `drop_data` its tables.
+pub fn set_part_removed(schema: &str, part: &str, drop_data: bool) {
+    let statement = if drop_data {
+        "DELETE FROM community_state.module_part WHERE schema = $1 AND part = $2"
+    } else {
+        "UPDATE community_state.module_part SET removed_at = now() WHERE schema = $1 AND part = $2"
+    };
+    run(statement, &[schema.into(), part.into()]);
 }
 
 pub fn installed(schema: &str) -> Option<Installed> {
@@ -77,7 +141,13 @@ pub fn schemas() -> Vec<(String, String)> {
     )
 }
 
-pub fn record(module: &Module, schema: &str, expected: &Description, adopted: &[String]) {
+pub fn record(
+    module: &Module,
+    schema: &str,
+    parts: usize,
+    expected: &Description,
+    adopted: &[String],
+) {
     run(
         "INSERT INTO community_state.module AS m (schema, module, version, server_version, adopted)
          VALUES ($1, $2, $3, $4, $5)
@@ -92,6 +162,7 @@ pub fn record(module: &Module, schema: &str, expected: &Description, adopted: &[
             adopted.to_vec().into(),
         ],
     );
+    record_parts(module, schema, parts);
     let column = |pick: fn(&(Key, String)) -> &str| -> Vec<String> {
         expected
             .facts

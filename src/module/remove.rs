@@ -1,45 +1,66 @@
-//! Taking a module away: its rules alone, or with `drop_data` its schema.
+//! Taking a module away: its rules alone, or with `drop_data` its schema. For a part see `part`.
 
-use super::definition;
+use super::definition::{self, Module};
 use super::describe::{Description, Key};
-use super::install::database_owner;
+use super::install::{database_owner, rehearsed};
 use super::registry::{self, read, run};
+use super::repair;
 use crate::catalog::{as_role_restricted, quote_ident, with_settings};
 use crate::error;
 use pgrx::prelude::*;
 
-pub fn remove(schema: &str, drop_data: bool) {
+/// Removes the module in `schema`, or its part called `part`, which is then the last one.
+pub fn remove(schema: &str, drop_data: bool, part: Option<&str>) {
     as_role_restricted(database_owner(), || {
         let installed = match registry::installed(schema) {
             Some(installed) if !installed.removed || drop_data => installed,
-            _ => {
-                let names = registry::schemas().into_iter().map(|(schema, _)| schema);
-                error::raise(error::module::not_installed(
-                    schema,
-                    &names.collect::<Vec<_>>(),
-                ))
+            _ => not_installed(schema),
+        };
+        let module = definition::find(&installed.module);
+        match part.map(|part| (part, module.parts_through(part))) {
+            Some((part, parts)) if parts > 1 => {
+                let left =
+                    super::part::remove(module, schema, part, parts, &installed.adopted, drop_data);
+                if !installed.removed {
+                    repair::repair(schema, &left, &installed.adopted);
+                    registry::record(module, schema, parts - 1, &left, &installed.adopted);
+                }
             }
-        };
-        let expected = registry::expected(schema);
-        if drop_data {
-            refuse_to_take_along(schema, &expected, &installed.adopted);
+            first => {
+                if let Some((part, parts)) = first {
+                    super::part::refuse_if_needed(module, schema, part, parts);
+                }
+                remove_whole(module, schema, &installed.adopted, drop_data);
+            }
         }
-        let step = if drop_data {
-            "remove with data"
-        } else {
-            "remove rules"
-        };
-        let step = registry::step_started(&installed.module, schema, step);
-        let rows = if drop_data {
-            drop_schema(schema, &expected)
-        } else {
-            0
-        };
-        if !drop_data {
-            drop_rules(schema, &expected);
-        }
-        registry::step_finished(step, rows);
     });
+}
+
+fn remove_whole(module: &'static Module, schema: &str, adopted: &[String], drop_data: bool) {
+    let standing = registry::installed_parts(module, schema, true);
+    let expected = if standing > registry::installed_parts(module, schema, false) {
+        // Tables of parts that were removed before are the module's, too.
+        rehearsed(module, schema, standing)
+    } else {
+        registry::expected(schema)
+    };
+    if drop_data {
+        refuse_to_take_along(schema, &expected, adopted);
+    }
+    let step = if drop_data {
+        "remove with data"
+    } else {
+        "remove rules"
+    };
+    let step = registry::step_started(module.name, schema, step);
+    let rows = if drop_data {
+        drop_schema(schema, &expected)
+    } else {
+        drop_rules(schema, &expected);
+        registry::set_removed(schema);
+        0
+    };
+    registry::step_finished(step, rows);
 }
 
 /// Nothing of the user's is ever dropped unasked: neither what stands in the schema beside the
@@ -76,7 +97,7 @@ fn refuse_to_take_along(schema: &str, expected: &Description, adopted: &[String]
 }
 
 fn drop_schema(schema: &str, expected: &Description) -> i64 {
-    let rows = estimated_rows(schema);
+    let rows = estimated_rows(schema, expected);
     notice!(
         "dropping schema {} with {} tables and about {rows} rows",
         quote_ident(schema),
@@ -95,7 +116,7 @@ fn drop_schema(schema: &str, expected: &Description) -> i64 {
 
 /// Triggers, policies, views and functions go; tables, constraints and indexes stay, and row
 /// security stays on, so that without its policies nobody but the owner sees a row.
-fn drop_rules(schema: &str, expected: &Description) {
+pub fn drop_rules(schema: &str, expected: &Description) {
     let count = |kind: &str| expected.of_kind(kind).count();
     notice!(
         "dropping {} triggers, {} policies, {} views and {} functions in schema {}; tables and rows stay",
@@ -105,45 +126,64 @@ fn drop_rules(schema: &str, expected: &Description) {
         count("function"),
         quote_ident(schema)
     );
+    in_schema(schema, || {
+        drop_uses(schema, expected);
+        drop_functions(schema, expected);
+    });
+}
+
+/// Runs `work` where the schema's names need no qualification, and in silence.
+pub fn in_schema(schema: &str, work: impl FnOnce()) {
     let path = format!("{}, pg_temp", quote_ident(schema));
-    with_settings(
-        &[(c"search_path", &path), (c"client_min_messages", "warning")],
-        || {
-            drop_triggers(schema, expected, |_| true);
-            for (key, _) in expected.of_kind("policy") {
-                if table_exists(schema, &key.relation) {
-                    let (policy, table) = (quote_ident(&key.name), quote_ident(&key.relation));
-                    run(&format!("DROP POLICY IF EXISTS {policy} ON {table}"), &[]);
-                }
-            }
-            let views: Vec<String> = expected
-                .of_kind("view")
-                .map(|(key, _)| quote_ident(&key.relation))
-                .collect();
-            if !views.is_empty() {
-                run(&format!("DROP VIEW IF EXISTS {}", views.join(", ")), &[]);
-            }
-            let functions = read(
-                "SELECT p.oid::regprocedure::text FROM pg_proc p
-             JOIN pg_namespace n ON n.oid = p.pronamespace
-             WHERE n.nspname = $1
-               AND p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' = ANY ($2)",
-                &[
-                    schema.into(),
-                    expected
-                        .of_kind("function")
-                        .map(|(key, _)| key.name.clone())
-                        .collect::<Vec<_>>()
-                        .into(),
-                ],
-                |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
-            );
-            if !functions.is_empty() {
-                run(&format!("DROP ROUTINE {}", functions.join(", ")), &[]);
-            }
-        },
+    let settings = [
+        (c"search_path", path.as_str()),
+        (c"client_min_messages", "warning"),
+    ];
+    with_settings(&settings, work);
+}
+
+/// What uses the functions: triggers, policies and views.
+pub fn drop_uses(schema: &str, expected: &Description) {
+    drop_triggers(schema, expected, |_| true);
+    for (key, _) in expected.of_kind("policy") {
+        if table_exists(schema, &key.relation) {
+            let (policy, table) = (quote_ident(&key.name), quote_ident(&key.relation));
+            run(&format!("DROP POLICY IF EXISTS {policy} ON {table}"), &[]);
+        }
+    }
+    let views: Vec<String> = expected
+        .of_kind("view")
+        .map(|(key, _)| quote_ident(&key.relation))
+        .collect();
+    if !views.is_empty() {
+        run(&format!("DROP VIEW IF EXISTS {}", views.join(", ")), &[]);
+    }
+}
+
+/// A function that a default, a constraint or an index of a table that stays needs stays with it.
+pub fn drop_functions(schema: &str, expected: &Description) {
+    let functions = read(
+        "SELECT p.oid::regprocedure::text FROM pg_proc p
+         JOIN pg_namespace n ON n.oid = p.pronamespace
+         WHERE n.nspname = $1
+           AND p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' = ANY ($2)
+           AND NOT EXISTS (
+               SELECT FROM pg_depend d
+               WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid
+                 AND d.classid IN ('pg_attrdef'::regclass, 'pg_constraint'::regclass, 'pg_class'::regclass))",
+        &[
+            schema.into(),
+            expected
+                .of_kind("function")
+                .map(|(key, _)| key.name.clone())
+                .collect::<Vec<_>>()
+                .into(),
+        ],
+        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
     );
-    registry::set_removed(schema);
+    if !functions.is_empty() {
+        run(&format!("DROP ROUTINE {}", functions.join(", ")), &[]);
+    }
 }
 
 fn drop_triggers(schema: &str, expected: &Description, which: impl Fn(&str) -> bool) {
@@ -170,7 +210,7 @@ fn drop_triggers(schema: &str, expected: &Description, which: impl Fn(&str) -> b
     }
 }
 
-fn table_exists(schema: &str, table: &str) -> bool {
+pub fn table_exists(schema: &str, table: &str) -> bool {
     read(
         "SELECT to_regclass(format('%I.%I', $1, $2)) IS NOT NULL",
         &[schema.into(), table.into()],
@@ -181,12 +221,17 @@ fn table_exists(schema: &str, table: &str) -> bool {
     .unwrap_or(false)
 }
 
-fn estimated_rows(schema: &str) -> i64 {
+/// As of the last ANALYZE.
+pub fn estimated_rows(schema: &str, expected: &Description) -> i64 {
+    let tables: Vec<String> = expected
+        .of_kind("table")
+        .map(|(key, _)| key.relation.clone())
+        .collect();
     read(
         "SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE n.nspname = $1 AND c.relkind = 'r'",
-        &[schema.into()],
+         WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relname = ANY ($2)",
+        &[schema.into(), tables.into()],
         |row| row.get::<i64>(1),
     )
     .pop()
@@ -200,12 +245,22 @@ fn references_from_outside(schema: &str) -> Vec<String> {
     })
 }
 
-/// One row per schema that holds a module: module, schema, version, installed_at, tables, rows.
-pub fn list() -> Vec<(String, String, String, TimestampWithTimeZone, i64, i64)> {
+pub struct Listed {
+    pub module: String,
+    pub schema: String,
+    pub version: String,
+    pub installed_at: TimestampWithTimeZone,
+    pub tables: i64,
+    pub rows: i64,
+    pub parts: Vec<String>,
+}
+
+/// One row per schema that holds a module.
+pub fn list() -> Vec<Listed> {
     if !registry::exists() {
         return Vec::new();
     }
-    read(
+    let mut modules = read(
         "SELECT m.module, m.schema, m.version, m.installed_at,
                 (SELECT count(*) FROM community_state.module_object o
                  WHERE o.schema = m.schema AND o.kind = 'table'),
@@ -220,28 +275,41 @@ pub fn list() -> Vec<(String, String, String, TimestampWithTimeZone, i64, i64)> 
             let installed_at = row
                 .get::<TimestampWithTimeZone>(4)?
                 .unwrap_or_else(TimestampWithTimeZone::positive_infinity);
-            Ok((
-                text(1)?,
-                text(2)?,
-                text(3)?,
+            Ok(Listed {
+                module: text(1)?,
+                schema: text(2)?,
+                version: text(3)?,
                 installed_at,
-                number(5)?,
-                number(6)?,
-            ))
+                tables: number(5)?,
+                rows: number(6)?,
+                parts: Vec::new(),
+            })
         },
-    )
+    );
+    for listed in &mut modules {
+        let module = definition::find(&listed.module);
+        let installed = registry::installed_parts(module, &listed.schema, false);
+        let names = module.part_names();
+        listed.parts = names[..installed]
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect();
+    }
+    modules
 }
 
 /// The module a registered schema holds.
 pub fn module_of(schema: &str) -> &'static definition::Module {
     match registry::installed(schema) {
         Some(installed) if !installed.removed => definition::find(&installed.module),
-        _ => {
-            let names = registry::schemas().into_iter().map(|(schema, _)| schema);
-            error::raise(error::module::not_installed(
-                schema,
-                &names.collect::<Vec<_>>(),
-            ))
-        }
+        _ => not_installed(schema),
     }
+}
+
+fn not_installed(schema: &str) -> ! {
+    let names = registry::schemas().into_iter().map(|(schema, _)| schema);
+    error::raise(error::module::not_installed(
+        schema,
+        &names.collect::<Vec<_>>(),
+    ))
 }

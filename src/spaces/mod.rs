@@ -1,7 +1,8 @@
-//! What the spaces module has natively: time-ordered ids, the rules of automod, and the signatures
-//! of webhooks.
+//! What the spaces module has natively: time-ordered ids, the rules of automod, the signatures of
+//! webhooks, and telling a card number from other text.
 
 mod automod;
+mod card;
 mod signature;
 mod uuid_v7;
 
@@ -120,8 +121,22 @@ fn webhook_signature(secret: &str, timestamp: i64, body: &str) -> String {
     signature::signature(secret.as_bytes(), timestamp, body.as_bytes())
 }
 
+/// Whether a text holds what looks like a payment card's number: 13 to 19 digits that pass the Luhn
+/// check, written together or in groups with spaces and hyphens between. A UUID is none.
+/// NULL gives NULL. Immutable, parallel safe.
+///
+/// ```sql
+/// SELECT community_core.looks_like_card_number('paid with 4111 1111 1111 1111');
+/// ```
+#[pg_extern(immutable, parallel_safe, strict)]
+fn looks_like_card_number(text: &str) -> bool {
+    card::is_in(text)
+}
+
 extension_sql!(
     r#"
+COMMENT ON FUNCTION looks_like_card_number(text) IS
+'Whether a text holds what looks like a payment card''s number: 13 to 19 digits that pass the Luhn check (ISO/IEC 7812-1), written together or in groups with spaces and hyphens between; a UUID is none. NULL gives NULL. Immutable, parallel safe. Example: SELECT community_core.looks_like_card_number(''paid with 4111 1111 1111 1111'')';
 COMMENT ON FUNCTION uuid_v7() IS
 'A new time-ordered id (RFC 9562, version 7, sub-millisecond fraction in rand_a). Ids of one session rise strictly. Volatile, parallel safe. Errors: 58000 the system has no random bytes. Example: SELECT community_core.uuid_v7()';
 COMMENT ON FUNCTION automod_config_fault(text, text) IS
@@ -136,6 +151,7 @@ COMMENT ON FUNCTION webhook_signature(text, bigint, text) IS
         uuid_v7,
         automod_config_fault,
         automod_verdict,
-        webhook_signature
+        webhook_signature,
+        looks_like_card_number
     ]
 );
