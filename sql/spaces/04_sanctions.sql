@@ -23,7 +23,7 @@ CREATE TABLE sanctions (
     CONSTRAINT sanctions_ended_by_fkey FOREIGN KEY (ended_by) REFERENCES profiles (id) ON DELETE SET NULL,
     CONSTRAINT sanctions_type_check CHECK (type IN ('removal', 'quarantine', 'shadow_ban', 'space_ban', 'site_ban')),
     CONSTRAINT sanctions_status_check CHECK (status IN ('active', 'appealed', 'reversed', 'expired')),
-    CONSTRAINT sanctions_reason_check CHECK (reason ~ '\S' AND char_length(reason) <= 10000),
+    CONSTRAINT sanctions_reason_check CHECK (reason ~ '@visible@' AND char_length(reason) <= 10000),
     CONSTRAINT sanctions_space_check CHECK (
         CASE type WHEN 'site_ban' THEN space_id IS NULL WHEN 'shadow_ban' THEN true ELSE space_id IS NOT NULL END),
     CONSTRAINT sanctions_target_check CHECK (
@@ -33,7 +33,7 @@ CREATE TABLE sanctions (
     CONSTRAINT sanctions_expires_at_check CHECK (expires_at > created_at),
     CONSTRAINT sanctions_appeal_check CHECK (
         (appeal IS NULL) = (appealed_at IS NULL) AND (status <> 'appealed' OR appeal IS NOT NULL)
-        AND appeal ~ '\S' AND char_length(appeal) <= 10000),
+        AND appeal ~ '@visible@' AND char_length(appeal) <= 10000),
     CONSTRAINT sanctions_ended_check CHECK (
         (status IN ('reversed', 'expired')) = (ended_at IS NOT NULL) AND (ended_by IS NULL OR status = 'reversed'))
 );

@@ -19,7 +19,7 @@ CREATE TABLE direct_message_messages (
     CONSTRAINT direct_message_messages_body_check CHECK (char_length(body) <= 10000),
     CONSTRAINT direct_message_messages_attachments_check CHECK (
         jsonb_typeof(attachments) = 'array' AND jsonb_array_length(attachments) <= 20),
-    CONSTRAINT direct_message_messages_something_check CHECK (body ~ '\S' OR attachments <> '[]')
+    CONSTRAINT direct_message_messages_something_check CHECK (body ~ '@visible@' OR attachments <> '[]')
 );
 COMMENT ON TABLE direct_message_messages IS
     'Direct messages. Read by the two of the thread, until the sender deletes one: then by service_role alone, for 12 months.';

@@ -13,7 +13,7 @@ CREATE TABLE workshops (
     updated_at    timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT workshops_pkey PRIMARY KEY (id),
     CONSTRAINT workshops_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces (id) ON DELETE CASCADE,
-    CONSTRAINT workshops_title_check CHECK (title ~ '\S' AND char_length(title) <= 200),
+    CONSTRAINT workshops_title_check CHECK (title ~ '@visible@' AND char_length(title) <= 200),
     CONSTRAINT workshops_description_check CHECK (char_length(description) <= 100000),
     CONSTRAINT workshops_curriculum_check CHECK (jsonb_typeof(curriculum) = 'array'),
     CONSTRAINT workshops_status_check CHECK (status IN ('draft', 'published', 'completed', 'cancelled'))
