@@ -134,6 +134,52 @@ fn sixteen_accept_at_once_and_the_last_place_is_taken_once() {
     );
 }
 
+/// Two who each counted the places before the other had answered.
+#[test]
+fn an_acceptance_in_an_older_snapshot_is_told_to_try_again() {
+    let world = world(3);
+    let linkup = world.broadcasting(2, "NULL");
+    let mut client = world.database.connect();
+    let accept = |member: &str| {
+        format!(
+            "SELECT linkup.accept_invite(id)::text FROM linkup.linkup_invites
+             WHERE linkup_id = '{linkup}' AND invited_user_id = '{member}'"
+        )
+    };
+    let mut late = world.database.connect();
+    late.batch_execute(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM linkup.linkups",
+    )
+    .expect("a snapshot");
+    assert_eq!(one(&mut client, &accept(&world.members[1])), "accepted");
+    assert_eq!(sqlstate(late.query(&accept(&world.members[2]), &[])), "40001");
+    late.batch_execute("ROLLBACK").expect("an end");
+    assert_eq!(one(&mut late, &accept(&world.members[2])), "closed");
+}
+
+#[test]
+fn a_strike_in_an_older_snapshot_is_told_to_try_again() {
+    let world = world(1);
+    let strike = format!(
+        "INSERT INTO linkup.user_strikes (user_id, strike_type, points, window_start, window_end)
+         VALUES ('{}', 'late', 2, now() - interval '1 hour', now() + interval '1 day')",
+        world.members[0]
+    );
+    let (mut first, mut late) = (world.database.connect(), world.database.connect());
+    late.batch_execute(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM linkup.user_strikes",
+    )
+    .expect("a snapshot");
+    first.batch_execute(&strike).expect("a strike");
+    assert_eq!(sqlstate(late.execute(&strike, &[])), "40001");
+    late.batch_execute("ROLLBACK").expect("an end");
+    late.batch_execute(&strike).expect("another try");
+    assert_eq!(
+        one(&mut late, "SELECT state::text FROM linkup.safety_holds"),
+        "soft_hold"
+    );
+}
+
 #[test]
 fn of_sixteen_locks_at_once_one_locks_and_the_others_are_told_so() {
     let world = world(5);
