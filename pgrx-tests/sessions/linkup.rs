@@ -465,6 +465,44 @@ fn both_say_yes_at_once_and_there_is_one_exchange() {
 }
 
 #[test]
+fn who_leaves_while_the_other_says_yes_leaves_no_exchange() {
+    let world = world(2);
+    let linkup = world.broadcasting(2, "now() - interval '1 hour'");
+    let mut client = world.database.connect();
+    client
+        .batch_execute(&format!(
+            "SELECT linkup.accept_invite(id) FROM linkup.linkup_invites;
+             SELECT linkup.lock_linkup('{linkup}', 0);
+             UPDATE linkup.linkup_participants SET status = 'attended'"
+        ))
+        .expect("a meeting");
+    let yes = |chooser: usize, target: usize| {
+        format!(
+            "INSERT INTO linkup.contact_exchange_choices (linkup_id, chooser_user_id, target_user_id, choice)
+             VALUES ('{linkup}', '{}', '{}', true)",
+            world.members[chooser], world.members[target]
+        )
+    };
+    client.batch_execute(&yes(0, 1)).expect("a yes");
+    let mut second = world.database.connect();
+    second
+        .batch_execute(&format!("BEGIN; {}", yes(1, 0)))
+        .expect("the second yes");
+    thread::scope(|scope| {
+        let leaver = scope.spawn(|| {
+            let mut client = world.database.connect();
+            let leave = format!("SELECT linkup.delete_user('{}')::text", world.members[0]);
+            one(&mut client, &leave)
+        });
+        wait_until_blocked(&mut client, 1);
+        second.batch_execute("COMMIT").expect("commit");
+        assert_eq!(leaver.join().expect("who leaves"), "true");
+    });
+    let left = "SELECT count(*)::text FROM linkup.contact_exchanges";
+    assert_eq!(one(&mut client, left), "0");
+}
+
+#[test]
 fn two_create_a_linkup_under_one_key_and_get_one() {
     let world = world(1);
     let create = format!(
