@@ -125,7 +125,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION admit_contact_choice() IS
-    'Trigger: choices are made among attendees, about one another (55000), and can be taken back for ever.';
+    'Trigger: choices are made among attendees, about one another (55000), and a yes can always be taken back.';
 CREATE OR REPLACE TRIGGER contact_exchange_choices_admit BEFORE INSERT OR UPDATE ON contact_exchange_choices
     FOR EACH ROW EXECUTE FUNCTION admit_contact_choice();
 
