@@ -11,7 +11,7 @@ CHECK ?=
 ROUNDS ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults types docs install bench clean
+.PHONY: help setup demo test faults types docs install package bench clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -38,7 +38,10 @@ docs: setup ## write docs/reference from the catalogue of a database; CHECK=1 on
 install: setup ## install a release build into the PostgreSQL of PG_CONFIG=/path/pg_config
 	@scripts/install $(PG_CONFIG)
 
-bench: setup ## measure the engines beside their plain alternatives
+package: setup ## make a Debian package for PostgreSQL 15, or a tar of the files for another (PG=18)
+	@scripts/package $(PG)
+
+bench: setup ## measure the engines beside their plain alternatives, and write benches/RESULTS.md
 	@scripts/bench $(PG)
 
 clean: ## remove what the builds made

@@ -5,7 +5,10 @@
 # Rounds are interleaved, so that a busy machine is busy for both; medians are compared.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/cluster.sh
 . scripts/cluster.sh
+# shellcheck source=scripts/report.sh
+. scripts/report.sh
 bin=$("${PG_CONFIG:?}" --bindir)
 members=${MEMBERS:-2000} rounds=${ROUNDS:-9} posts=${POSTS:-2000}
 trap stop_cluster EXIT
@@ -48,7 +51,6 @@ SQL
 request 1 >"$cluster/without.sql"
 request 2 >"$cluster/with.sql"
 
-median() { sort -g | awk '{ v[NR] = $1 } END { print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 for _ in $(seq "$rounds"); do
     for variant in without with; do
         PGOPTIONS="$PGOPTIONS -c role=authenticated" "$bin/pgbench" -n -M prepared -c 1 -t "$posts" -f "$cluster/$variant.sql" bench \
@@ -57,8 +59,5 @@ for _ in $(seq "$rounds"); do
 done
 held=$(psql -c "SELECT count(*) FROM spaces.posts WHERE state <> 'published'")
 [ "$held" = 0 ] || { echo "$held posts were held"; exit 1; }
-awk -v a="$(median <"$cluster/with")" -v b="$(median <"$cluster/without")" -v n="$((rounds * posts))" 'BEGIN {
-    printf "%-58s %8s\n", n " posts each, one by one", "ms"
-    printf "  %-56s %8.3f\n  %-56s %8.3f\n", "without rules", b, "with a rule of each type", a
-    printf "  %-56s %7.2fx  %s\n", "with / without (must be 1.30x or less)", a / b, (a / b <= 1.3) ? "ok" : "MISSED"
-    exit (a / b > 1.3) }'
+report_heading
+report_rounds automod 'a post under one rule of each type' 'without rules' ms "$cluster/with" "$cluster/without" '<= 1.3'

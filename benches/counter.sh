@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The counter engine beside no trigger, a PL/pgSQL row trigger and a hand-written statement trigger,
 # on tables as communities have them: a key, a foreign key that cascades, and its index.
-# usage: PG_CONFIG=... benches/counter.sh [ROUNDS]
+# usage: benches/counter.sh        PG_CONFIG says which PostgreSQL; ROUNDS scales it
 # Each round measures one after the other, and gives a ratio.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-rounds=${1:-5}
+rounds=${ROUNDS:-5}
 bin=$("${PG_CONFIG:-pg_config}" --bindir)
 # shellcheck source=scripts/cluster.sh
 . scripts/cluster.sh

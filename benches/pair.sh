@@ -2,11 +2,11 @@
 # The mutual choice beside what an application would write by hand for the same three rows (the
 # choice, the pair's state, the match): a PL/pgSQL row trigger, and one statement of the
 # application's own with the upsert in it. Both directions of every pair, by several clients at once.
-# usage: PG_CONFIG=... benches/pair.sh [ROUNDS] [PAIRS] [CLIENTS]
+# usage: benches/pair.sh        PG_CONFIG says which PostgreSQL; ROUNDS, PAIRS and CLIENTS scale it
 # Rounds are interleaved, so that a busy machine is busy for all; medians are compared.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-rounds=${1:-5} pairs=${2:-20000} clients=${3:-16}
+rounds=${ROUNDS:-5} pairs=${PAIRS:-20000} clients=${CLIENTS:-16}
 bin=$("${PG_CONFIG:-pg_config}" --bindir)
 # shellcheck source=scripts/cluster.sh
 . scripts/cluster.sh

@@ -16,6 +16,7 @@ mod pair;
 mod parts;
 mod request;
 mod retention;
+mod scaling;
 mod security;
 #[cfg(test)]
 mod sessions;

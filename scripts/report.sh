@@ -5,7 +5,7 @@
 # ours, other: in that unit, the medians of the rounds, where a bench does not say that it takes the
 # best. ratio: the median of the rounds' ratios, so that a machine that is busy for a while is busy
 # for both. must, aim: what it is to reach, as "<= 1.15"; aim is empty where
-# there is none. spread: the lowest and the highest ratio of a round, as "0.93..1.07"; empty for a
+# there is none; both are empty where a row is only measured. spread: the lowest and the highest ratio of a round, as "0.93..1.07"; empty for a
 # single round. reached: yes or no.
 # A work that is not held against another, but against a number, has that number as its other.
 
@@ -18,16 +18,16 @@ report_heading() {
     printf '%-52s %-24s %11s %11s %9s  %-9s %-9s %-16s %s\n' work against ours other ratio must aim spread reached
 }
 
-# report_row BENCH WORK AGAINST UNIT OURS OTHER RATIO SPREAD MUST [AIM]
+# report_row BENCH WORK AGAINST UNIT OURS OTHER RATIO SPREAD [MUST [AIM]]
 # Gives 1 where the row is missed.
 report_row() {
     awk -v bench="$1" -v work="$2" -v against="$3" -v unit="$4" -v ours="$5" -v other="$6" -v ratio="$7" \
-        -v spread="$8" -v must="$9" -v aim="${10:-}" 'BEGIN {
+        -v spread="$8" -v must="${9:-}" -v aim="${10:-}" 'BEGIN {
         split(must, wanted, " ")
-        reached = (wanted[1] == "<=" && ratio + 0 <= wanted[2] + 0) || (wanted[1] == ">=" && ratio + 0 >= wanted[2] + 0)
-        said = reached ? "yes" : "no"
+        reached = must == "" || (wanted[1] == "<=" && ratio + 0 <= wanted[2] + 0) || (wanted[1] == ">=" && ratio + 0 >= wanted[2] + 0)
+        said = must == "" ? "" : reached ? "yes" : "no"
         printf "%-52s %-24s %11.4g %11.4g %9.4g  %-9s %-9s %-16s %s\n",
-            work " (" unit ")", against, ours, other, ratio, must, aim, spread, reached ? "yes" : "NO"
+            work " (" unit ")", against, ours, other, ratio, must, aim, spread, reached ? said : "NO"
         printf "RESULT|%s|%s|%s|%s|%.4g|%.4g|%.4g|%s|%s|%s|%s\n",
             bench, work, against, unit, ours, other, ratio, must, aim, spread, said
         exit !reached }'
