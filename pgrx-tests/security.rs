@@ -210,7 +210,6 @@ mod tests {
                 "forum.download_resource(uuid,text)",
                 // The policies of what is public in a space ask these, for guests too.
                 "spaces.is_staff()",
-                "spaces.resolve_tag(uuid)",
                 "spaces.hidden_authors()",
                 "spaces.visible_space_ids()",
                 "spaces.readable_space_ids()",
@@ -237,8 +236,6 @@ mod tests {
             &[
                 // What is published is for guests too.
                 "forum.search_resources(text,integer)",
-                // Which tag a merged one became.
-                "spaces.resolve_tag(uuid)",
             ],
         );
     }

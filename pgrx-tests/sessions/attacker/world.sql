@@ -169,7 +169,7 @@ BEGIN
                 coalesce((%s), false) AS seen, coalesce((%s), false) AS own, coalesce((%s), false) AS made FROM %s t',
         w.name,
         array(SELECT attribute FROM world.moves m WHERE m.relation = w.name),
-        CASE WHEN is_guest THEN coalesce(g.condition, 'false')
+        CASE WHEN is_guest THEN replace(coalesce(g.condition, i.condition, 'false'), '{me}', 'NULL::uuid')
              WHEN s.condition IS NULL AND o.condition IS NULL AND i.condition IS NULL THEN 'false'
              ELSE replace(coalesce(s.condition, concat_ws(' OR ', o.condition, i.condition), 'false'), '{me}', quote_literal(me)) END,
         CASE WHEN is_guest THEN 'false'
