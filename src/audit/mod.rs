@@ -11,7 +11,6 @@
 // The rows of table functions say their columns where the functions are declared.
 #![allow(clippy::type_complexity)]
 
-use pgrx::PgRelation;
 use pgrx::prelude::*;
 
 mod append;
@@ -19,6 +18,7 @@ mod block;
 mod changes;
 mod comments;
 mod create;
+mod direct;
 mod encoding;
 mod erase;
 mod export;
@@ -160,7 +160,7 @@ fn seal_audit(
     adopt: default!(Option<bool>, "false"),
 ) -> i64 {
     let adopt = given("adopt", adopt);
-    owned(log)
+    readable(log)
         .iter()
         .map(|log| block::seal_now(log, adopt))
         .sum()
@@ -187,7 +187,7 @@ fn audit_logs() -> TableIterator<
         name!(unsealed_since, Option<TimestampWithTimeZone>),
     ),
 > {
-    let rows: Vec<_> = owned(None)
+    let rows: Vec<_> = readable(None)
         .iter()
         .map(|log| {
             let state = block::state(log);
@@ -231,7 +231,7 @@ fn audit_checkpoint(
             .to_string_lossy()
             .into_owned()
     };
-    let logs = owned(log);
+    let logs = readable(log);
     // A log without chain_by has one chain.
     let alone = matches!(&logs[..], [log] if log.definition.chain_by.is_empty());
     proof::checkpoint(&logs, chain.or(alone.then_some("")), &database)
@@ -310,7 +310,7 @@ fn audit_inclusion_proof(
         name!(path, Vec<Vec<u8>>),
     ),
 > {
-    let proof = proof::inclusion(&owned(Some(log))[0], entry);
+    let proof = proof::inclusion(&readable(Some(log))[0], entry);
     let path = proof.path.iter().map(|hash| hash.to_vec()).collect();
     let root = proof.root.to_vec();
     TableIterator::once((proof.chain, proof.index, proof.size, proof.leaf, root, path))
@@ -344,7 +344,7 @@ fn audit_consistency_proof(
         name!(path, Vec<Vec<u8>>),
     ),
 > {
-    let log = &owned(Some(given("log", log)))[0];
+    let log = &readable(Some(given("log", log)))[0];
     let (old_size, chain) = (given("old_size", old_size), given("chain", chain));
     let new_size = new_size.unwrap_or_else(|| proof::size(log, chain));
     if !(0..=new_size).contains(&old_size) {
@@ -424,6 +424,13 @@ fn path_argument(path: pgrx::Array<&[u8]>) -> Vec<hash::Hash> {
         .collect()
 }
 
+/// The same, with tables whose values can be read.
+fn readable(log: Option<Regclass>) -> Vec<Log> {
+    let logs = owned(log);
+    logs.iter().for_each(Log::require_unaltered);
+    logs
+}
+
 /// The log, whose owner the caller must be, or every log that the caller owns.
 fn owned(log: Option<Regclass>) -> Vec<Log> {
     match log {
@@ -463,7 +470,7 @@ fn export_audit(
 ) -> SetOfIterator<'static, String> {
     let log = given("log", log);
     let since = export::since(since);
-    SetOfIterator::new(export::Export::new(&owned(Some(log))[0], chain, since))
+    SetOfIterator::new(export::Export::new(&readable(Some(log))[0], chain, since))
 }
 
 /// RFC 8785 canonical JSON, for signatures that others check: keys in the order of their UTF-16 code

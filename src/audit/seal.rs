@@ -2,6 +2,7 @@
 //! whoever seals sees the last seal of whoever sealed before, and a rolled back transaction
 //! leaves no gap because the number stands in the head and goes back with it.
 
+use super::direct::Tables;
 use super::encoding;
 use super::hash::{self, Hash};
 use super::key;
@@ -48,29 +49,38 @@ pub struct Head {
 pub fn seal(log: &Log, mut batches: Vec<Batch>) {
     // A stable sort: within a chain, the order of the statements stays.
     batches.sort_by(|a, b| a.chain.cmp(&b.chain));
-    log.as_owner(|| {
-        catalog::with_settings(&[BY_INDEX], || {
-            act(|| {
-                let mut batches = batches.into_iter().peekable();
-                while let Some(chain) = batches.peek().map(|batch| batch.chain.clone()) {
-                    let mut head = lock(log, &chain);
-                    let mut of_chain = Vec::new();
-                    while let Some(batch) = batches.next_if(|batch| batch.chain == chain) {
-                        of_chain.push(batch);
-                    }
-                    match &of_chain[..] {
-                        [batch] if batch.keys.len() == 1 => append_one(log, &mut head, batch),
-                        _ => {
-                            for batch in of_chain {
-                                append(log, &mut head, batch);
-                            }
-                            store(log, &chain, &head);
-                        }
-                    }
-                }
-            });
+    let tables = Tables::open(log);
+    let mut batches = batches.into_iter().peekable();
+    while let Some(chain) = batches.peek().map(|batch| batch.chain.clone()) {
+        let mut of_chain = Vec::new();
+        while let Some(batch) = batches.next_if(|batch| batch.chain == chain) {
+            of_chain.push(batch);
+        }
+        let sealed = tables.as_ref().is_some_and(|tables| {
+            tables.seal(&chain, &of_chain) || {
+                // A chain begins with its head; where there is one, this says what is wrong.
+                by_statements(log, || lock(log, &chain));
+                tables.seal(&chain, &of_chain)
+            }
         });
-    });
+        if !sealed {
+            by_statements(log, || {
+                let mut head = lock(log, &chain);
+                for batch in of_chain {
+                    append(log, &mut head, batch);
+                }
+                store(log, &chain, &head);
+            });
+        }
+    }
+    if let Some(tables) = tables {
+        tables.close();
+    }
+}
+
+fn by_statements<T>(log: &Log, work: impl FnOnce() -> T) -> T {
+    log.require_unaltered();
+    log.as_owner(|| catalog::with_settings(&[BY_INDEX], || act(work)))
 }
 
 /// The planner takes the table of heads for small and would read it from end to end; but every commit
@@ -142,41 +152,6 @@ impl Head {
     }
 }
 
-const COLUMNS: &str = "chain, sequence, entry, version, columns, leaf, hash, salt";
-
-/// The only entry of a transaction: its seal and the head that moves on are one statement.
-fn append_one(log: &Log, head: &mut Head, batch: &Batch) {
-    let (Some(key), Some(leaf)) = (batch.keys.first(), batch.leaves.first()) else {
-        return;
-    };
-    let link = head.push(&batch.chain, leaf);
-    let write = format!(
-        "WITH sealed AS (INSERT INTO {} ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8))
-         UPDATE {} SET size = $2, hash = $7, frontier = $9 WHERE chain = $1",
-        log.definition.seal(),
-        log.definition.head()
-    );
-    let salt = batch.salts.first();
-    sql::write(
-        &write,
-        &[
-            text(&batch.chain),
-            bigint(head.size as i64),
-            (log.key_kind.oid(), key.datum()),
-            (pg_sys::INT2OID, i16::from(encoding::VERSION).into_datum()),
-            (pg_sys::INT2OID, batch.columns.into_datum()),
-            bytea(leaf),
-            bytea(&link),
-            (
-                pg_sys::BYTEAOID,
-                salt.and_then(|salt| salt.as_slice().into_datum()),
-            ),
-            bytea(&head.frontier.to_bytes()),
-        ],
-    );
-}
-
-/// Many entries of one statement.
 fn append(log: &Log, head: &mut Head, batch: Batch) {
     let Batch {
         chain,
@@ -189,6 +164,7 @@ fn append(log: &Log, head: &mut Head, batch: Batch) {
     let before = head.size as i64;
     let hashes: Vec<Hash> = leaves.iter().map(|leaf| head.push(&chain, leaf)).collect();
     let seal = log.definition.seal();
+    let columns = "chain, sequence, entry, version, columns, leaf, hash, salt";
     let mut arguments = vec![
         text(&chain),
         bigint(before),
@@ -201,9 +177,16 @@ fn append(log: &Log, head: &mut Head, batch: Batch) {
             salts.first().and_then(|_| salts.concat().into_datum()),
         ),
     ];
+    if let [key] = &keys[..] {
+        let insert =
+            format!("INSERT INTO {seal} ({columns}) VALUES ($1, $2 + 1, $8, $3, $4, $5, $6, $7)");
+        arguments.push((log.key_kind.oid(), key.datum()));
+        sql::write(&insert, &arguments);
+        return;
+    }
     // Functions in the list that return sets go on in step, row by row, and store nothing between.
     let insert = format!(
-        "INSERT INTO {seal} ({COLUMNS})
+        "INSERT INTO {seal} ({columns})
          SELECT $1, $2 + e.place, e.entry, $3, $4, substr($5, 32 * e.place - 31, 32),
                 substr($6, 32 * e.place - 31, 32), substr($7, $9 * (e.place - 1) + 1, $9)
          FROM (SELECT generate_series(1, $10) AS place, unnest($8) AS entry) e"

@@ -36,7 +36,13 @@ pub struct Fault {
 /// Every fault of the log, or of one chain of it.
 pub fn verify(log: &Log, chain: Option<&str>) -> Vec<Fault> {
     let mut faults = protection(log);
-    if ["seal", "head"]
+    if let Some(detail) = log.altered() {
+        faults.push(Fault {
+            fault: "protection",
+            detail,
+            ..Fault::default()
+        });
+    } else if ["seal", "head"]
         .iter()
         .all(|suffix| beside(&log.relation, suffix).is_some())
     {
