@@ -51,4 +51,7 @@ CREATE INDEX sanctions_created_by_idx ON sanctions (created_by);
 CREATE INDEX sanctions_ended_by_idx ON sanctions (ended_by) WHERE ended_by IS NOT NULL;
 CREATE INDEX sanctions_appealed_idx ON sanctions (space_id, appealed_at) WHERE status = 'appealed';
 CREATE INDEX sanctions_expires_at_idx ON sanctions (expires_at) WHERE status IN ('active', 'appealed');
+-- What every query for content asks.
+CREATE INDEX sanctions_shadow_ban_idx ON sanctions (profile_id, space_id)
+    WHERE type = 'shadow_ban' AND status IN ('active', 'appealed');
 CREATE INDEX sanctions_target_id_idx ON sanctions (target_id) WHERE target_id IS NOT NULL;

@@ -118,7 +118,7 @@ CREATE OR REPLACE FUNCTION joinable_space_ids() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT s.id FROM @schema@.readable_space_ids() AS s (id)
     WHERE auth.uid() IS NOT NULL
-      AND NOT EXISTS (SELECT FROM @schema@.active_sanctions() a
+      AND NOT EXISTS (SELECT FROM @schema@.active_sanctions a
                       WHERE a.profile_id = (SELECT auth.uid())
                         AND (a.type = 'site_ban' OR (a.type = 'space_ban' AND a.space_id = s.id)))
       AND NOT EXISTS (SELECT FROM @schema@.space_members m
