@@ -11,8 +11,8 @@ mod tests {
         "WITH module AS (SELECT schema, schema::regnamespace AS oid FROM community_state.module)";
 
     /// Triggers with functions of the extension's that are told something, and what they are told.
-    /// A retention policy is a trigger that never fires: whoever applies it finds it, and its log in
-    /// the same schema, from the table.
+    /// A retention policy's trigger does nothing: whoever applies the policy finds it from the table,
+    /// and its log in the table's schema.
     const ENGINE: &str = "engine AS (
          SELECT t.tgrelid::regclass || ': ' || t.tgname AS name, m.schema, p.proname, t.tgnargs,
                 string_to_array(encode(t.tgargs, 'escape'), '\\000') AS arguments
