@@ -684,21 +684,22 @@ fn a_table_beside_a_log_that_its_owner_altered_is_named_and_not_read() {
 fn an_index_or_a_trigger_of_the_owners_changes_nothing_of_what_is_sealed() {
     let database = Database::engines();
     let mut client = database.connect();
-    client
-        .batch_execute(
-            "CREATE TABLE log (id integer PRIMARY KEY, org integer);
-             SELECT community_core.create_audit_log('log', '{org}');
-             INSERT INTO log SELECT i, i % 2 FROM generate_series(1, 4) i;
-             INSERT INTO log VALUES (5, 1);
-             CREATE INDEX ON log_seal (encode(leaf, 'hex'));
-             CREATE TABLE moves (size bigint);
-             CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
-                 BEGIN INSERT INTO public.moves VALUES (NEW.size); RETURN NULL; END $$;
-             CREATE TRIGGER note AFTER UPDATE ON log_head FOR EACH ROW EXECUTE FUNCTION note();
-             INSERT INTO log VALUES (6, 1);
-             INSERT INTO log SELECT i, i % 2 FROM generate_series(7, 500) i;",
-        )
-        .expect("write");
+    // Each in a transaction of its own.
+    for statement in [
+        "CREATE TABLE log (id integer PRIMARY KEY, org integer)",
+        "SELECT community_core.create_audit_log('log', '{org}')",
+        "INSERT INTO log SELECT i, i % 2 FROM generate_series(1, 4) i",
+        "INSERT INTO log VALUES (5, 1)",
+        "CREATE INDEX ON log_seal (encode(leaf, 'hex'))",
+        "CREATE TABLE moves (size bigint)",
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN INSERT INTO public.moves VALUES (NEW.size); RETURN NULL; END $$",
+        "CREATE TRIGGER note AFTER UPDATE ON log_head FOR EACH ROW EXECUTE FUNCTION note()",
+        "INSERT INTO log VALUES (6, 1)",
+        "INSERT INTO log SELECT i, i % 2 FROM generate_series(7, 500) i",
+    ] {
+        client.batch_execute(statement).expect(statement);
+    }
     assert_eq!(faults(&mut client), Vec::<String>::new());
     assert_eq!(count(&mut client, "SELECT count(*) FROM moves"), 3);
     let indexed = "SELECT count(*) FROM log_seal
