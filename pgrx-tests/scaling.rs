@@ -100,6 +100,33 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_is_written_past_a_partitioned_table_is_logged_once_where_its_partitions_are_attached() {
+        Spi::run(
+            "CREATE SCHEMA parted;
+             CREATE TABLE parted.events (id int, at int, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+             CREATE TABLE parted.early PARTITION OF parted.events FOR VALUES FROM (0) TO (10);
+             CREATE TABLE parted.late PARTITION OF parted.events FOR VALUES FROM (10) TO (20);
+             CREATE TABLE parted.log (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), action text, table_name text);
+             SELECT community_core.create_audit_log('parted.log');
+             SELECT community_core.audit_changes(relid, 'parted.log') FROM pg_partition_tree('parted.events');
+             INSERT INTO parted.events VALUES (1, 1), (2, 11);
+             INSERT INTO parted.late VALUES (3, 12);
+             UPDATE parted.events SET at = at + 10 WHERE id = 1;
+             UPDATE parted.late SET at = 13 WHERE id = 3;
+             DELETE FROM parted.events",
+        )
+        .expect("a partitioned table and its log");
+        let logged = Spi::get_one::<String>(
+            "SELECT string_agg(concat_ws(' ', action, table_name, entries), ', ' ORDER BY table_name, action)
+             FROM (SELECT action, table_name, count(*) AS entries FROM parted.log GROUP BY 1, 2) AS entry",
+        );
+        assert_eq!(
+            logged.expect("the log").as_deref(),
+            Some("DELETE events 3, INSERT events 2, UPDATE events 1, INSERT late 1, UPDATE late 1")
+        );
+    }
+
+    #[pg_test]
     fn the_rules_of_placement_find_what_they_are_for() {
         Spi::run(
             "SELECT community_core.install_module('tenancy', 'careless');
