@@ -156,7 +156,7 @@ impl Log {
 
     /// As the owner, with names resolved in Postgres' own schema only, inside an SPI frame.
     pub fn as_owner<T>(&self, work: impl FnOnce() -> T) -> T {
-        catalog::as_role(self.owner, || {
+        catalog::as_role_restricted(self.owner, || {
             catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || super::sql::frame(work))
         })
     }
