@@ -44,6 +44,8 @@ CREATE FUNCTION "install_module"( "module" TEXT, "schema" TEXT DEFAULT NULL, "pa
 
 CREATE FUNCTION "library_version"() RETURNS TEXT STRICT STABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'library_version_wrapper';
 
+COMMENT ON FUNCTION library_version() IS 'The version of the library that this session has loaded; that of the extension is in pg_extension. Stable, parallel safe. Example: SELECT community_core.library_version()';
+
 CREATE FUNCTION @extschema@.status_queues() RETURNS TABLE (module text, name text, waiting text, since text, failed text) LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     VALUES
     ('linkup', 'sms_outbound_jobs', 'status = ''pending'' AND available_at <= now()', 'available_at', 'status = ''failed'''),
@@ -217,8 +219,6 @@ CREATE FUNCTION @extschema@.metrics() RETURNS text LANGUAGE sql STABLE SET searc
 $$;
 
 COMMENT ON FUNCTION @extschema@.metrics() IS 'The same as status() in the text format of Prometheus: community_core_level with 0 for ok, 1 for warn and 2 for error of each thing, and community_core_<thing>_<unit> with its figure. Stable; takes no transaction id. Example: SELECT community_core.metrics()';
-
-COMMENT ON FUNCTION library_version() IS 'The version of the library that this session has loaded; that of the extension is in pg_extension. Stable, parallel safe. Example: SELECT community_core.library_version()';
 
 CREATE FUNCTION "looks_like_card_number"( "text" TEXT ) RETURNS bool IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'looks_like_card_number_wrapper';
 
