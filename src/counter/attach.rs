@@ -63,7 +63,7 @@ fn triggers(function: &str) -> Vec<(pg_sys::Oid, String, bool, Vec<String>)> {
     rows(
         "SELECT tgrelid, tgname::pg_catalog.text, tgenabled <> 'D', tgargs \
          FROM pg_catalog.pg_trigger \
-         WHERE tgfoid = pg_catalog.to_regprocedure($1) AND tgparentid = 0 \
+         WHERE tgfoid = (SELECT pg_catalog.to_regprocedure($1)) AND tgparentid = 0 \
          ORDER BY tgrelid, tgname",
         &[format!("community_core.{function}()").into()],
         |row| {

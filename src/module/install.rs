@@ -311,6 +311,7 @@ impl<'a> Work<'a> {
             let step = self
                 .expected
                 .map(|_| registry::step_started(self.module.name, schema, "rules"));
+            let with_counters = tables_with_counters();
             for table in &self.tables {
                 let is_done = self.unfinished.as_ref().is_some_and(|unfinished| {
                     !unfinished.concerns(&quote_ident(table), |key| {
@@ -318,7 +319,7 @@ impl<'a> Work<'a> {
                     })
                 });
                 if !is_done {
-                    self.standard_rules(table);
+                    self.standard_rules(table, with_counters.contains(table));
                 }
             }
             run(
@@ -469,7 +470,7 @@ impl<'a> Work<'a> {
 
     /// What every table of a module has, said here once: row security, everything for
     /// service_role (but what a topic file keeps back even from it), for each policy the privilege it speaks of, and a kept `updated_at`.
-    fn standard_rules(&self, table: &str) {
+    fn standard_rules(&self, table: &str, has_counters: bool) {
         let (quoted, policy) = (
             quote_ident(table),
             quote_ident(&format!("{table}_all_service_role")),
@@ -486,7 +487,11 @@ impl<'a> Work<'a> {
             ),
             &[],
         );
-        let writable = writable_columns(table);
+        let writable = if has_counters {
+            writable_columns(table)
+        } else {
+            String::new()
+        };
         let readable = if keeps_columns_back(table) {
             ""
         } else {
@@ -607,8 +612,20 @@ fn has_policy(table: &str, policy: &str) -> bool {
     .is_empty()
 }
 
+/// The tables of the schema in which the counter engine keeps something. Asked once: what counters
+/// there are is read from all triggers of the database.
+fn tables_with_counters() -> Vec<String> {
+    registry::read(
+        "SELECT DISTINCT c.relname::text FROM community_core.counters() k
+         JOIN pg_class c ON c.oid = to_regclass(k.parent)
+         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema()",
+        &[],
+        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
+    )
+}
+
 /// The columns an app role may write, as GRANT takes them: none but the counters are left out, which
-/// only the counter engine writes. Empty for a table without counters, which means all columns.
+/// only the counter engine writes.
 fn writable_columns(table: &str) -> String {
     registry::read(
         "SELECT format(' (%s)', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum))
