@@ -4,6 +4,10 @@
 use super::definition::{IDENTITY, IDENTITY_SCHEMA, Module};
 use super::describe::{Description, Key, describe};
 use super::difference::{self, Difference};
+use super::existing::{
+    column_type, has_column, has_policy, has_trigger, keeps_columns_back, privileges_of_policies,
+    relation_kind, signatures, tables_with_counters, writable_columns,
+};
 use super::registry::{self, run};
 use super::repair;
 use super::retire;
@@ -561,127 +565,4 @@ pub fn sql_error_code(error: &pg_sys::panic::CaughtError) -> PgSqlErrorCode {
         PostgresError(report) | ErrorReport(report) => report.sql_error_code(),
         RustPanic { ereport, .. } => ereport.sql_error_code(),
     }
-}
-
-fn relation_kind(schema: &str, name: &str) -> Option<String> {
-    registry::read(
-        "SELECT CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view'
-                WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
-                WHEN 'f' THEN 'foreign table' ELSE 'relation of another kind' END
-         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE n.nspname = $1 AND c.relname = $2",
-        &[schema.into(), name.into()],
-        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
-    )
-    .pop()
-}
-
-fn column_type(schema: &str, table: &str, column: &str) -> Option<String> {
-    registry::read(
-        "SELECT format_type(a.atttypid, a.atttypmod)
-         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-         JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3
-           AND a.attnum > 0 AND NOT a.attisdropped",
-        &[schema.into(), table.into(), column.into()],
-        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
-    )
-    .pop()
-}
-
-fn has_column(table: &str, column: &str) -> bool {
-    !registry::read(
-        "SELECT 1 FROM pg_attribute
-         WHERE attrelid = to_regclass($1) AND attname = $2 AND NOT attisdropped",
-        &[quote_ident(table).into(), column.into()],
-        |_| Ok(()),
-    )
-    .is_empty()
-}
-
-fn has_trigger(table: &str, trigger: &str) -> bool {
-    let query = "SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass($1) AND tgname = $2";
-    !registry::read(query, &[table.into(), trigger.into()], |_| Ok(())).is_empty()
-}
-
-fn has_policy(table: &str, policy: &str) -> bool {
-    let query = "SELECT 1 FROM pg_policy WHERE polrelid = to_regclass($1) AND polname = $2";
-    !registry::read(query, &[quote_ident(table).into(), policy.into()], |_| {
-        Ok(())
-    })
-    .is_empty()
-}
-
-/// The tables of the schema in which the counter engine keeps something. Asked once: what counters
-/// there are is read from all triggers of the database.
-fn tables_with_counters() -> Vec<String> {
-    registry::read(
-        "SELECT DISTINCT c.relname::text FROM community_core.counters() k
-         JOIN pg_class c ON c.oid = to_regclass(k.parent)
-         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema()",
-        &[],
-        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
-    )
-}
-
-/// The columns an app role may write, as GRANT takes them: none but the counters are left out, which
-/// only the counter engine writes.
-fn writable_columns(table: &str) -> String {
-    registry::read(
-        "SELECT format(' (%s)', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum))
-         FROM pg_attribute a
-         JOIN (SELECT array_agg(counter) AS counters FROM community_core.counters()
-               WHERE to_regclass(parent) = to_regclass($1)) AS kept ON kept.counters IS NOT NULL
-         WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
-           AND a.attgenerated = '' AND a.attname <> ALL (kept.counters)
-         HAVING count(*) > 0",
-        &[quote_ident(table).into()],
-        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
-    )
-    .pop()
-    .unwrap_or_default()
-}
-
-/// Whether the topic file lets service_role read some columns only, by a grant of its own.
-fn keeps_columns_back(table: &str) -> bool {
-    !registry::read(
-        "SELECT 1 FROM pg_attribute a, aclexplode(a.attacl) g
-         WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
-           AND g.grantee = 'service_role'::regrole AND g.privilege_type = 'SELECT'",
-        &[quote_ident(table).into()],
-        |_| Ok(()),
-    )
-    .is_empty()
-}
-
-/// The routines called `name`, as GRANT and REVOKE write them.
-fn signatures(schema: &str, name: &str) -> Vec<String> {
-    registry::read(
-        "SELECT p.oid::regprocedure::text FROM pg_proc p
-         JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 AND p.proname = $2",
-        &[schema.into(), name.into()],
-        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
-    )
-}
-
-/// For each policy its role and privilege, where the topic file has not granted columns of its own.
-fn privileges_of_policies(table: &str) -> Vec<(String, String)> {
-    registry::read(
-        "SELECT r.rolname::text, c.privilege
-         FROM pg_policy p CROSS JOIN unnest(p.polroles) AS role JOIN pg_roles r ON r.oid = role
-         JOIN (VALUES ('r', 'SELECT'), ('a', 'INSERT'), ('w', 'UPDATE'), ('d', 'DELETE'))
-              AS c (command, privilege) ON c.command = p.polcmd::text
-         WHERE p.polrelid = to_regclass($1)
-           AND CASE c.privilege
-               WHEN 'DELETE' THEN NOT has_table_privilege(role, p.polrelid, 'DELETE')
-               ELSE NOT has_any_column_privilege(role, p.polrelid, c.privilege) END
-         ORDER BY r.rolname, c.privilege",
-        &[quote_ident(table).into()],
-        |row| {
-            Ok((
-                row.get::<String>(1)?.unwrap_or_default(),
-                row.get::<String>(2)?.unwrap_or_default(),
-            ))
-        },
-    )
 }

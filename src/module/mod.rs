@@ -5,6 +5,7 @@
 mod definition;
 mod describe;
 mod difference;
+mod existing;
 mod install;
 mod part;
 mod registry;
