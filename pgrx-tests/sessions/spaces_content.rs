@@ -82,7 +82,7 @@ fn counters_are_right(client: &mut Client) {
 }
 
 /// The first runs its statement and waits to commit; the second runs into it; what each ended with.
-fn meet(
+pub fn meet(
     database: &Database,
     isolation: &str,
     (first, one): (usize, &str),

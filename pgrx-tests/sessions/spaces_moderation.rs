@@ -1,6 +1,7 @@
 //! Claims about moderation, automod, webhooks and messages that need several connections, or a dump.
 
-use super::cluster::{Cluster, Database, sqlstate, wait_until_blocked};
+use super::cluster::{Cluster, Database, sqlstate};
+use super::spaces_content::meet;
 use postgres::Client;
 use std::collections::HashSet;
 use std::sync::Barrier;
@@ -46,40 +47,6 @@ fn posting(author: usize) -> String {
         "INSERT INTO spaces.posts (space_id, author_id, title) VALUES ('{SPACE}', '{}', 'A post')",
         person(author)
     )
-}
-
-/// The first runs its statement and waits to commit; the second runs into it; what each ended with.
-fn meet(
-    database: &Database,
-    isolation: &str,
-    (first, one): (usize, &str),
-    (second, other): (usize, &str),
-) -> (String, String) {
-    let mut observer = database.connect();
-    let (mut first, mut second) = (
-        database.connect_as(&person(first)),
-        database.connect_as(&person(second)),
-    );
-    let begin = format!("BEGIN ISOLATION LEVEL {isolation}; SELECT FROM spaces.spaces");
-    first.batch_execute(&begin).expect("begin");
-    second.batch_execute(&begin).expect("begin");
-    let outcome = sqlstate(first.batch_execute(one));
-    let other = std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| {
-            let outcome = sqlstate(second.batch_execute(other));
-            let end = if outcome == "00000" {
-                "COMMIT"
-            } else {
-                "ROLLBACK"
-            };
-            second.batch_execute(end).expect(end);
-            outcome
-        });
-        wait_until_blocked(&mut observer, 1);
-        first.batch_execute("COMMIT").expect("commit");
-        waiting.join().expect("the second")
-    });
-    (outcome, other)
 }
 
 fn limit(database: &Database, count: usize) {
