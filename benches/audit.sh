@@ -1,44 +1,22 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Measures the audit engine against the plain alternatives, in one run, on the same rows.
 #
 #   PG_CONFIG=/usr/lib/postgresql/15/bin/pg_config benches/audit.sh
 #
-# The extension must be installed there, as a release build. A cluster of its own is made in
-# $TMPDIR, listens on a socket there and nowhere else, and is gone at the end. Each time is the
-# best of ROUNDS (5); the rivals take turns. Run as root it becomes the user postgres.
-set -eu
+# The extension must be installed there, as a release build. Each time is the best of ROUNDS (5); the
+# rivals take turns.
+set -euo pipefail
 cd "$(dirname "$0")"
 # shellcheck source=scripts/report.sh
 . ../scripts/report.sh
+# shellcheck source=scripts/cluster.sh
+. ../scripts/cluster.sh
 bin=$("${PG_CONFIG:-pg_config}" --bindir)
 rounds=${ROUNDS:-5}
-work=$(mktemp -d "${TMPDIR:-/tmp}/audit-bench.XXXXXX")
-if [ "$(id -u)" = 0 ]; then
-    chown postgres "$work"
-    as() { setpriv --reuid postgres --regid postgres --clear-groups "$@"; }
-else
-    as() { "$@"; }
-fi
-server=
-finish() {
-    if [ -n "$server" ]; then
-        kill -INT "$server" && wait "$server" || true
-    fi
-    rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM
-
-as "$bin/initdb" -D "$work/data" -U postgres --auth trust --encoding UTF8 --locale C >/dev/null
-as "$bin/postgres" -D "$work/data" -c listen_addresses= -c unix_socket_directories="$work" \
-    -c shared_buffers=512MB -c max_wal_size=8GB -c checkpoint_timeout=1h -c autovacuum=off \
-    > "$work/log" 2>&1 &
-server=$!
-export PGHOST="$work" PGUSER=postgres PGDATABASE=postgres
-until "$bin/psql" -XAtqc 'SELECT 1' >/dev/null 2>&1; do
-    kill -0 "$server" || { cat "$work/log" >&2; exit 1; }
-    sleep 0.2
-done
+work=$(mktemp -d)
+trap 'stop_cluster; rm -rf "$work"' EXIT
+start_cluster "$bin" shared_buffers=512MB max_wal_size=8GB checkpoint_timeout=1h autovacuum=off
+export PGDATABASE=postgres
 
 sql() { "$bin/psql" -XAtq -v ON_ERROR_STOP=1 "$@"; }
 now='SELECT extract(epoch FROM clock_timestamp())'

@@ -72,14 +72,15 @@ mod tests {
     // 0001; an index that holds the rows in which the column is set serves the foreign key, and so does
     // a unique one of some of its columns.
     #[pg_test]
-    fn every_foreign_key_has_an_index() {
+    fn every_foreign_key_of_every_module_has_an_index() {
         offenders(
             "SELECT k.conrelid::regclass || ': ' || k.conname FROM pg_constraint k JOIN module m ON m.oid = k.connamespace
              WHERE k.contype = 'f' AND NOT EXISTS (
                  SELECT FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indisvalid
                    AND ((i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey OR i.indisunique AND i.indkey::int2[] <@ k.conkey)
                    AND coalesce(pg_get_expr(i.indpred, i.indrelid) ~ '^\\([a-z_]+ IS NOT NULL\\)$', true))",
-            &[],
+            // A coupon is of one event, so coupon_id alone, which has an index, finds the tickets.
+            &["spaces.event_tickets: event_tickets_coupon_id_fkey"],
         );
     }
 
@@ -134,7 +135,8 @@ mod tests {
                  FROM policy p, unnest(p.polroles) AS role, regexp_split_to_table(p.commands, '') AS command
                  WHERE p.polpermissive GROUP BY p.polrelid, role, command HAVING count(*) > 1"
             ),
-            &[],
+            // Materials of a workshop and of an event are two topics, each with its own rule.
+            &["spaces.materials authenticated r", "spaces.materials anon r"],
         );
     }
 
@@ -208,7 +210,6 @@ mod tests {
                 "forum.download_resource(uuid,text)",
                 // The policies of what is public in a space ask these, for guests too.
                 "spaces.is_staff()",
-                "spaces.resolve_tag(uuid)",
                 "spaces.hidden_authors()",
                 "spaces.visible_space_ids()",
                 "spaces.readable_space_ids()",
@@ -235,8 +236,6 @@ mod tests {
             &[
                 // What is published is for guests too.
                 "forum.search_resources(text,integer)",
-                // Which tag a merged one became.
-                "spaces.resolve_tag(uuid)",
             ],
         );
     }
@@ -401,7 +400,7 @@ mod tests {
         )
         .expect("a careless community");
         let claims: [(&str, fn()); 9] = [
-            ("index", every_foreign_key_has_an_index),
+            ("index", every_foreign_key_of_every_module_has_an_index),
             ("search_path", every_function_pins_its_search_path),
             ("anon", anon_calls_definer_functions_by_name_only),
             (

@@ -38,7 +38,7 @@ BEGIN
     began := clock_timestamp();
     FOR n IN 1..calls LOOP
         EXECUTE call USING n;
-        IF n % 500 = 0 THEN COMMIT; END IF;
+        IF n % 50 = 0 THEN COMMIT; END IF;
     END LOOP;
     COMMIT;
     INSERT INTO memory.measured (engine, call, calls, microseconds, resident_kb, contexts_kb)

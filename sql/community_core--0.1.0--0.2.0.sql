@@ -1,5 +1,11 @@
 -- Made by scripts/prepare-upgrade: what 0.2.0 has that 0.1.0 had not, or had otherwise.
 
+DROP FUNCTION remove_module(text, bool);
+
+DROP FUNCTION install_module(text, text);
+
+DROP FUNCTION create_benchmark(text, text, text[], text, int, text, regclass, jsonb, numeric, numeric, bool, int);
+
 DO $$
 DECLARE
     role text;
@@ -16,7 +22,243 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION "automod_config_fault"( "rule_type" TEXT, "config" TEXT ) RETURNS TEXT IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'automod_config_fault_wrapper';
+
+CREATE FUNCTION "automod_verdict"( "rule_types" TEXT[], "configs" TEXT[], "facts" double precision[], "content_type" TEXT, "texts" TEXT[] ) RETURNS TABLE ( "place" INT, "action" TEXT, "message" TEXT ) IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'automod_verdict_wrapper';
+
+CREATE FUNCTION "counter_drift"( "parents" INT DEFAULT 100 ) RETURNS TABLE ( "parent" TEXT, "counter" TEXT, "looked_at" bigint, "wrong" bigint ) STABLE PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'counter_drift_wrapper';
+
+CREATE OR REPLACE FUNCTION "counter_value"( "parent" regclass, "keys" text[], "counter" name ) RETURNS bigint STRICT STABLE PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'composite_counter_value_wrapper';
+
+CREATE OR REPLACE FUNCTION "create_audit_log"( "log" regclass, "chain_by" text[] DEFAULT '{}', "erasable" text[] DEFAULT '{}', "seal" TEXT DEFAULT 'commit' ) RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'create_audit_log_wrapper';
+
+CREATE FUNCTION "create_benchmark"( "name" TEXT, "source" TEXT, "dimensions" text[] DEFAULT '{}', "consent_category" TEXT DEFAULT 'benchmarks', "k" INT DEFAULT 5, "policy" TEXT DEFAULT 'threshold', "consent" regclass DEFAULT NULL, "watch" jsonb DEFAULT NULL, "minimum" NUMERIC DEFAULT NULL, "maximum" NUMERIC DEFAULT NULL, "totals" bool DEFAULT true, "band" INT DEFAULT NULL, "levels" text[] DEFAULT NULL ) RETURNS void VOLATILE PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'create_benchmark_wrapper';
+
+CREATE OR REPLACE FUNCTION "create_counter"( "child" regclass, "child_keys" text[], "parent" regclass, "counter" name, "parent_keys" text[], "counted" TEXT DEFAULT NULL, "slots" INT DEFAULT 0, "applied" bool DEFAULT false ) RETURNS void VOLATILE PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'create_composite_counter_wrapper';
+
+CREATE FUNCTION "create_sum"( "child" regclass, "child_keys" text[], "value" name, "parent" regclass, "sum" name, "parent_keys" text[], "counted" TEXT DEFAULT NULL, "applied" bool DEFAULT false ) RETURNS void VOLATILE PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'create_composite_sum_wrapper';
+
+CREATE OR REPLACE FUNCTION "drop_counter"( "child" regclass, "child_keys" text[], "parent" regclass, "counter" name ) RETURNS void STRICT VOLATILE PARALLEL UNSAFE LANGUAGE c AS 'MODULE_PATHNAME', 'drop_composite_counter_wrapper';
+
+CREATE FUNCTION "install_module"( "module" TEXT, "schema" TEXT DEFAULT NULL, "part" TEXT DEFAULT NULL ) RETURNS TEXT LANGUAGE c AS 'MODULE_PATHNAME', 'install_module_wrapper';
+
+CREATE FUNCTION "library_version"() RETURNS TEXT STRICT STABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'library_version_wrapper';
+
+COMMENT ON FUNCTION library_version() IS 'The version of the library that this session has loaded; that of the extension is in pg_extension. Stable, parallel safe. Example: SELECT community_core.library_version()';
+
+CREATE FUNCTION @extschema@.status_queues() RETURNS TABLE (module text, name text, waiting text, since text, failed text) LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    VALUES
+    ('linkup', 'sms_outbound_jobs', 'status = ''pending'' AND available_at <= now()', 'available_at', 'status = ''failed'''),
+    ('linkup', 'stripe_events', 'processed_at IS NULL', 'received_at', 'processing_error IS NOT NULL'),
+    ('spaces', 'payout_jobs', 'status IN (''queued'', ''processing'') AND scheduled_for <= now()', 'scheduled_for', 'status = ''dead'''),
+    ('spaces', 'webhook_deliveries', 'status = ''pending'' AND available_at <= now()', 'available_at', 'status = ''dead'''),
+    ('spaces', 'notifications', 'delivery_status = ''pending''', 'created_at', 'delivery_status = ''failed'''),
+    ('spaces', 'pledges', 'status = ''active'' AND next_charge_at <= now()', 'next_charge_at', 'false');
+$$;
+
+COMMENT ON FUNCTION @extschema@.status_queues() IS 'The queues that status() watches: the module and table, which rows wait for a worker now, since when, and which it has given up, as SQL over a row. Immutable. Example: SELECT * FROM community_core.status_queues()';
+
+CREATE FUNCTION @extschema@.status() RETURNS TABLE (thing text, object text, level text, value numeric, unit text, detail text, what_to_do text) LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    library CONSTANT text := @extschema@.library_version();
+    one     record;
+    queue   record;
+BEGIN
+    unit := 'version';
+    FOR one IN SELECT e.extversion FROM pg_extension e WHERE e.extname = 'community_core' LOOP
+        thing := 'extension'; object := 'community_core'; value := 1;
+        level := CASE WHEN one.extversion = library THEN 'ok' ELSE 'error' END;
+        detail := format('extension %s, library %s', one.extversion, library);
+        what_to_do := CASE WHEN level <> 'ok' THEN 'ALTER EXTENSION community_core UPDATE; where the library is the older one, restart the sessions that still use it.' END;
+        RETURN NEXT;
+    END LOOP;
+
+    FOR one IN SELECT m.* FROM @extschema@.modules() m ORDER BY m.schema LOOP
+        thing := 'module'; object := one.schema; value := 1; unit := 'version';
+        level := CASE WHEN one.version = library THEN 'ok' ELSE 'warn' END;
+        detail := format('%s %s, %s tables', one.module, one.version, one.tables);
+        what_to_do := CASE WHEN level <> 'ok' THEN 'SELECT * FROM community_core.migrate_modules()' END;
+        RETURN NEXT;
+        -- A rule that is off is off for everybody, and in silence.
+        thing := 'rules_off'; unit := 'rules';
+        SELECT count(*), string_agg(off.what, ', ' ORDER BY off.what) INTO value, detail
+        FROM (SELECT format('trigger %s of %s', t.tgname, c.relname) AS what
+              FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+              WHERE c.relnamespace = to_regnamespace(quote_ident(one.schema)) AND t.tgenabled IN ('D', 'R')
+              UNION ALL
+              SELECT format('row security of %s', c.relname) FROM pg_class c
+              WHERE c.relnamespace = to_regnamespace(quote_ident(one.schema)) AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity
+                AND has_any_column_privilege('authenticated', c.oid, 'SELECT, INSERT, UPDATE')) AS off;
+        level := CASE WHEN value = 0 THEN 'ok' ELSE 'error' END;
+        what_to_do := CASE WHEN value > 0 THEN format('SELECT community_core.install_module(%L, %L), then verify_module, verify_counters and verify_audit for what happened meanwhile.', one.module, one.schema) END;
+        RETURN NEXT;
+    END LOOP;
+
+    thing := 'rules_off'; object := 'other tables'; unit := 'rules';
+    SELECT count(*), string_agg(format('trigger %s of %s', t.tgname, t.tgrelid::regclass), ', ' ORDER BY t.tgrelid, t.tgname) INTO value, detail
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE p.pronamespace = '@extschema@'::regnamespace AND t.tgenabled IN ('D', 'R')
+      AND c.relnamespace NOT IN (SELECT to_regnamespace(quote_ident(m.schema)) FROM @extschema@.modules() m);
+    level := CASE WHEN value = 0 THEN 'ok' ELSE 'error' END;
+    what_to_do := CASE WHEN value > 0 THEN 'ALTER TABLE … ENABLE TRIGGER, then verify_counters and verify_audit for what happened meanwhile.' END;
+    RETURN NEXT;
+
+    FOR one IN SELECT m.module, m.schema, q.* FROM @extschema@.modules() m JOIN @extschema@.status_queues() q ON q.module = m.module
+               WHERE to_regclass(format('%I.%I', m.schema, q.name)) IS NOT NULL ORDER BY m.schema, q.name LOOP
+        object := format('%s.%s', one.schema, one.name);
+        BEGIN
+            EXECUTE format('SELECT count(*) FILTER (WHERE %1$s) AS waiting, count(*) FILTER (WHERE %2$s) AS failed,
+                                   coalesce(extract(epoch FROM now() - min(%3$s) FILTER (WHERE %1$s)), 0)::numeric AS age
+                            FROM %4$I.%5$I WHERE (%1$s) OR (%2$s)', one.waiting, one.failed, one.since, one.schema, one.name)
+            INTO queue;
+            thing := 'queue'; unit := 'rows'; value := queue.waiting; level := 'ok'; what_to_do := NULL;
+            detail := format('%s wait', queue.waiting);
+            RETURN NEXT;
+            thing := 'queue_age'; unit := 'seconds'; value := round(greatest(queue.age, 0), 1);
+            level := CASE WHEN value > 86400 THEN 'error' WHEN value > 900 THEN 'warn' ELSE 'ok' END;
+            detail := format('the oldest has waited for %s', date_trunc('minute', make_interval(secs => value::float8)));
+            what_to_do := CASE WHEN level <> 'ok' THEN 'See whether its workers run, and what they log.' END;
+            RETURN NEXT;
+            thing := 'queue_failed'; unit := 'rows'; value := queue.failed;
+            level := CASE WHEN value = 0 THEN 'ok' ELSE 'warn' END;
+            detail := format('%s were given up', queue.failed);
+            what_to_do := CASE WHEN level <> 'ok' THEN format('Look at why, and try them again or take them away: SELECT * FROM %I.%I WHERE %s', one.schema, one.name, one.failed) END;
+            RETURN NEXT;
+        EXCEPTION WHEN OTHERS THEN
+            thing := 'queue'; level := 'error'; value := NULL; unit := 'rows';
+            detail := SQLERRM; what_to_do := format('SELECT * FROM community_core.verify_module(%L)', one.schema);
+            RETURN NEXT;
+        END;
+    END LOOP;
+
+    BEGIN
+        FOR one IN SELECT a.* FROM @extschema@.audit_logs() a ORDER BY a.log LOOP
+            thing := 'audit_unsealed'; object := one.log; value := one.unsealed; unit := 'rows';
+            level := CASE WHEN one.unsealed = 0 THEN 'ok' WHEN now() - one.unsealed_since > interval '1 hour' THEN 'error'
+                          WHEN now() - one.unsealed_since > interval '5 minutes' THEN 'warn' ELSE 'ok' END;
+            detail := format('%s entries are sealed, %s wait%s', one.entries, one.unsealed, ' since ' || one.unsealed_since);
+            what_to_do := CASE WHEN level <> 'ok' THEN format('SELECT community_core.seal_audit(%L), and see why the job does not.', one.log) END;
+            RETURN NEXT;
+        END LOOP;
+    EXCEPTION WHEN OTHERS THEN
+        thing := 'audit_unsealed'; object := NULL; level := 'error'; value := NULL; unit := 'rows';
+        detail := SQLERRM; what_to_do := 'SELECT * FROM community_core.verify_audit()';
+        RETURN NEXT;
+    END;
+
+    BEGIN
+        FOR one IN SELECT b.* FROM @extschema@.benchmarks() b ORDER BY b.name LOOP
+            thing := 'benchmark_age'; object := one.name; unit := 'seconds';
+            value := round(extract(epoch FROM now() - one.refreshed_at), 1);
+            level := CASE WHEN one.refreshed_at IS NULL OR value > 7 * 86400 THEN 'warn' ELSE 'ok' END;
+            detail := coalesce('refreshed at ' || one.refreshed_at, 'never refreshed');
+            what_to_do := CASE WHEN level <> 'ok' THEN format('SELECT community_core.refresh_benchmark(%L), and a job that does it.', one.name) END;
+            RETURN NEXT;
+        END LOOP;
+    EXCEPTION WHEN OTHERS THEN
+        thing := 'benchmark_age'; object := NULL; level := 'error'; value := NULL; unit := 'seconds';
+        detail := SQLERRM; what_to_do := 'SELECT * FROM community_core.benchmarks()';
+        RETURN NEXT;
+    END;
+
+    BEGIN
+        FOR one IN SELECT d.*, d.cutoff - d.oldest AS overdue FROM @extschema@.retention_due() d ORDER BY d.table_name, d.policy LOOP
+            thing := 'retention_due'; object := one.table_name || ' ' || one.policy; value := one.rows; unit := 'rows';
+            level := CASE WHEN one.rows = 0 THEN 'ok' WHEN one.overdue > interval '7 days' THEN 'error'
+                          WHEN one.overdue > interval '36 hours' THEN 'warn' ELSE 'ok' END;
+            detail := format('%s rows should have left%s', one.rows, ', the oldest by ' || date_trunc('minute', one.overdue));
+            what_to_do := CASE WHEN level <> 'ok' THEN 'CALL community_core.apply_retention(), and see in the log of the policy why the job does not.' END;
+            RETURN NEXT;
+        END LOOP;
+    EXCEPTION WHEN OTHERS THEN
+        thing := 'retention_due'; object := NULL; level := 'error'; value := NULL; unit := 'rows';
+        detail := SQLERRM; what_to_do := 'SELECT * FROM community_core.retention_policies()';
+        RETURN NEXT;
+    END;
+
+    BEGIN
+        FOR one IN SELECT d.* FROM @extschema@.counter_drift() d ORDER BY d.parent, d.counter LOOP
+            thing := 'counter_drift'; object := one.parent || '.' || one.counter; value := one.wrong; unit := 'rows';
+            level := CASE WHEN one.wrong = 0 THEN 'ok' ELSE 'error' END;
+            detail := format('%s of %s parents that were looked at', one.wrong, one.looked_at);
+            what_to_do := CASE WHEN level <> 'ok' THEN format('SELECT community_core.recount_counters(%L), and find out who wrote past the triggers.', one.parent) END;
+            RETURN NEXT;
+        END LOOP;
+    EXCEPTION WHEN OTHERS THEN
+        thing := 'counter_drift'; object := NULL; level := 'error'; value := NULL; unit := 'rows';
+        detail := SQLERRM; what_to_do := 'SELECT * FROM community_core.counters()';
+        RETURN NEXT;
+    END;
+
+    FOR one IN SELECT c.parent, c.counter, c.problem FROM @extschema@.counters() c WHERE c.problem IS NOT NULL ORDER BY 1, 2 LOOP
+        thing := 'counter_problem'; object := one.parent || '.' || one.counter; level := 'error'; value := 1; unit := 'counters';
+        detail := one.problem; what_to_do := 'Call its create_counter, create_sum or create_average again: it repairs.';
+        RETURN NEXT;
+    END LOOP;
+END;
+$$;
+
+COMMENT ON FUNCTION @extschema@.status() IS 'What a DBA watches, one row each: versions of the extension and of each module, rules that are switched off, queues of the modules (rows that wait, how long the oldest has, rows given up), entries of audit logs not sealed yet, age of benchmarks, rows past their retention, and counters that are wrong in a sample. thing, object: what it is about; level: ok, warn or error; value, unit: the figure; detail, what_to_do: in words. What the caller does not own is left out. Stable; takes no transaction id, so that it runs on a standby. Example: SELECT * FROM community_core.status() WHERE level <> ''ok''';
+
+CREATE FUNCTION @extschema@.metrics() RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH status AS MATERIALIZED (
+        SELECT s.*, format('{thing="%s",object="%s"}', s.thing, replace(replace(replace(coalesce(s.object, ''), '\', '\\'), '"', '\"'), E'\n', '\n')) AS labels
+        FROM @extschema@.status() s
+    ), family AS (
+        SELECT 'community_core_level' AS name, 'How it is with what a DBA watches: 0 ok, 1 warn, 2 error.' AS help,
+               s.labels, CASE s.level WHEN 'ok' THEN 0 WHEN 'warn' THEN 1 ELSE 2 END::numeric AS value
+        FROM status s
+        UNION ALL
+        SELECT format('community_core_%s_%s', s.thing, s.unit), format('The %s of status(), in %s.', s.thing, s.unit), s.labels, s.value
+        FROM status s WHERE s.unit <> 'version' AND s.value IS NOT NULL
+    )
+    SELECT string_agg(lines, '' ORDER BY name COLLATE "C")
+    FROM (SELECT f.name, format(E'# HELP %1$s %2$s\n# TYPE %1$s gauge\n', f.name, f.help)
+                 || string_agg(format(E'%s%s %s\n', f.name, f.labels, trim_scale(f.value)), '' ORDER BY f.labels COLLATE "C") AS lines
+          FROM family f GROUP BY f.name, f.help) AS families;
+$$;
+
+COMMENT ON FUNCTION @extschema@.metrics() IS 'The same as status() in the text format of Prometheus: community_core_level with 0 for ok, 1 for warn and 2 for error of each thing, and community_core_<thing>_<unit> with its figure. Stable; takes no transaction id. Example: SELECT community_core.metrics()';
+
+CREATE FUNCTION "looks_like_card_number"( "text" TEXT ) RETURNS bool IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'looks_like_card_number_wrapper';
+
+DROP FUNCTION modules();
+
+CREATE FUNCTION "modules"() RETURNS TABLE ( "module" TEXT, "schema" TEXT, "version" TEXT, "installed_at" timestamp with time zone, "tables" bigint, "rows" bigint, "parts" TEXT[] ) STRICT STABLE LANGUAGE c AS 'MODULE_PATHNAME', 'modules_wrapper';
+
+CREATE FUNCTION "remove_module"( "schema" TEXT, "drop_data" bool DEFAULT false, "part" TEXT DEFAULT NULL ) RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'remove_module_wrapper';
+
+CREATE FUNCTION "spaces_setting"( "name" TEXT ) RETURNS INT STRICT STABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'spaces_setting_wrapper';
+
+COMMENT ON FUNCTION spaces_setting(text) IS 'A setting of the spaces module, a whole number, by its name after community_core.spaces_. NULL gives NULL. Stable, parallel safe. Errors: 22023. Example: SELECT community_core.spaces_setting(''comment_depth'')';
+
 CREATE FUNCTION "upgrade_modules"() RETURNS void STRICT LANGUAGE c AS 'MODULE_PATHNAME', 'upgrade_modules_wrapper';
+
+CREATE FUNCTION "uuid_v7"() RETURNS uuid STRICT VOLATILE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'uuid_v7_wrapper';
+
+CREATE FUNCTION "webhook_signature"( "secret" TEXT, "timestamp" bigint, "body" TEXT ) RETURNS TEXT IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'webhook_signature_wrapper';
+
+COMMENT ON FUNCTION looks_like_card_number(text) IS 'Whether a text holds what looks like a payment card''s number: 13 to 19 digits that pass the Luhn check (ISO/IEC 7812-1), written together or in groups with spaces and hyphens between; a UUID is none. NULL gives NULL. Immutable, parallel safe. Example: SELECT community_core.looks_like_card_number(''paid with 4111 1111 1111 1111'')';
+
+COMMENT ON FUNCTION uuid_v7() IS 'A new time-ordered id (RFC 9562, version 7, sub-millisecond fraction in rand_a). Ids of one session rise strictly. Volatile, parallel safe. Errors: 58000 the system has no random bytes. Example: SELECT community_core.uuid_v7()';
+
+COMMENT ON FUNCTION automod_config_fault(text, text) IS 'Where the config of an automod rule departs from what its type may say, as a path and what is wrong there; NULL where it does not. rule_type: rate_limit, first_post, banned_domain or trust_score; config: JSON text. NULL gives NULL. Immutable, parallel safe. Example: SELECT community_core.automod_config_fault(''rate_limit'', ''{"count": 5}'')';
+
+COMMENT ON FUNCTION automod_verdict(text[], text[], float8[], text, text[]) IS 'What the rules make of something written: the place of the rule that decides (from 1), refuse or hold, and its message; no row where none is broken. A rule that refuses decides before one that holds. rule_types, configs: the rules; facts: a number for each, NULL is 0; content_type: post, answer or comment; texts: what is written. NULL gives no row. Immutable, parallel safe. Error: 22023 a config at fault, or lists of different lengths. Example: SELECT * FROM community_core.automod_verdict(''{first_post}'', ''{"{}"}'', ''{0}'', ''post'', ''{}'')';
+
+COMMENT ON FUNCTION webhook_signature(text, bigint, text) IS 'HMAC-SHA256 over the seconds since 1970 in decimal digits, a full stop, and the body in UTF-8, as 64 lower-case hexadecimal digits. secret: what sender and receiver share; timestamp: Unix seconds; body: as it is sent. NULL gives NULL. Immutable, parallel safe. Example: SELECT community_core.webhook_signature(''a secret of the two'', 1767225600, ''{"type": "post.created"}'')';
+
+COMMENT ON FUNCTION create_benchmark(text, text, text[], text, integer, text, regclass, jsonb, numeric, numeric, boolean, integer, text[]) IS 'Makes a benchmark, or repairs and redefines the one of that name. name: name or schema.name, at most 40 bytes; the schema defaults to that of the consent table. source: a SELECT that gives subject uuid, value (any number type), observed_at timestamptz and one column per dimension; of a subject''s rows the latest counts. dimensions: at most 4. consent_category: the category in the consent table. k: fewest people, at least community_core.min_k. policy: threshold or blocks. consent: a table (user_id uuid, category text, enabled boolean), by default consent_preferences in the schema of name. watch: {"table": "column with the subject"}; without it every refresh reads everything. minimum, maximum: the range of a bounded measure; values outside are no values; without them the dominance rules apply. totals: publish every subset of the dimensions too. band: contributors are rounded down to a multiple of it (default k). levels: publish these subsets of the dimensions and no others, each as names with commas between them, the empty text for everybody; NULL: as totals says. Two tables about the same people belong into one benchmark, each a level of it: a notice says where another benchmark is about the same people. Volatile. Errors: 22004 a NULL where none is meant, 42501 not the owner of the tables, 22023 bad argument, 42P01, 42703 and 42804 for a wrong table, column or type, 55000 for other dimensions, levels or policy than it has. Example: SELECT community_core.create_benchmark(''founders.irs'', ''SELECT user_id AS subject, score AS value, created_at AS observed_at, stage FROM founders.scores'', dimensions => ''{stage}'', watch => ''{"founders.scores": "user_id"}'', minimum => 0, maximum => 100);';
+
+COMMENT ON FUNCTION create_sum(regclass, text[], name, regclass, name, text[], text, boolean) IS 'create_sum for keys of several columns, in the same order on both sides; a child with a NULL in its key has no parent. Example: SELECT community_core.create_sum(''points'', ARRAY[''person'', ''org''], ''amount'', ''members'', ''total'', ARRAY[''person'', ''org'']);';
+
+COMMENT ON FUNCTION counter_drift(integer) IS 'How many parents of a sample have a wrong counter: the cheap form of verify_counters, for monitoring. parents: about how many are looked at for each counter of the caller''s, all where there are not many; whole blocks of the table, other ones each time. Stable, takes no lock and no transaction id. Errors: 22004, 22023. Example: SELECT * FROM community_core.counter_drift() WHERE wrong > 0;';
+
+COMMENT ON FUNCTION install_module(text, text, text) IS 'Installs a module in a schema, or repairs it where it is installed already. module: its name; schema: where to, NULL for one of the module''s name; part: the last part wanted, NULL for what is installed or else for all. Returns the schema. Volatile. Errors: 22004, 22023, 42804, 42809, 55000. Example: SELECT community_core.install_module(''founders'', schema => ''tenant_a'')';
+
+COMMENT ON FUNCTION remove_module(text, boolean, text) IS 'Takes away a module''s triggers, policies, views and functions, and with drop_data its schema. schema: one that holds a module; part: only this one, the last that is installed. Volatile. Errors: 22004, 22023, 2BP01, 42704, 55000. Example: SELECT community_core.remove_module(''tenant_a'')';
+
+COMMENT ON FUNCTION modules() IS 'The installed modules, one row per schema; rows is estimated as of the last ANALYZE; parts are those installed. Stable. Example: SELECT * FROM community_core.modules()';
 
 COMMENT ON FUNCTION upgrade_modules() IS 'The last step of ALTER EXTENSION community_core UPDATE: brings every installed module to this version; where one cannot be, nothing is upgraded. Volatile. Errors: whatever stands against it.';
 
@@ -26,7 +268,7 @@ DECLARE
     app_functions CONSTANT text[] := ARRAY[
         'request_claims', 'request_user', 'consent_gated', 'benchmark', 'benchmark_position',
         'k_anonymous_count', 'k_anonymous_avg', 'k_anonymous_percentile', 'k_anonymous_histogram',
-        'linkup_setting', 'linkup_document_fault', 'forum_setting',
+        'linkup_setting', 'linkup_document_fault', 'forum_setting', 'spaces_setting', 'uuid_v7',
         'contact_pair', 'pair_low', 'pair_high', 'pair_members', 'contact_pair_of',
         'contact_pair_eq', 'contact_pair_ne', 'contact_pair_lt', 'contact_pair_le',
         'contact_pair_gt', 'contact_pair_ge'

@@ -1405,6 +1405,1388 @@ export namespace linkup {
   }
 }
 
+export namespace spaces {
+  export interface ActiveSanctionTable {
+    expires_at: Timestamp | null;
+    id: string | null;
+    profile_id: string | null;
+    space_id: string | null;
+    target_id: string | null;
+    target_type: string | null;
+    type: string | null;
+  }
+
+  export type ActiveSanction = Selectable<ActiveSanctionTable>;
+  export type NewActiveSanction = Insertable<ActiveSanctionTable>;
+  export type ActiveSanctionUpdate = Updateable<ActiveSanctionTable>;
+
+  export interface AnswerTable {
+    /**
+     * The reputation that its acceptance gave, and that taking the acceptance back takes; NULL: none was given yet.
+     */
+    accepted_points: number | null;
+    /**
+     * Who wrote it; NULL once that person is deleted.
+     */
+    author_id: string | null;
+    /**
+     * Not blank, at most 100,000 characters.
+     */
+    body: string;
+    /**
+     * Published comments on the answer; kept by the counter engine, app roles cannot write it.
+     */
+    comment_count: Generated<number>;
+    created_at: Generated<Timestamp>;
+    /**
+     * When it can be read again although it was quarantined or removed; NULL: not by itself. Follows the sanctions.
+     */
+    hidden_until: Timestamp | null;
+    id: Generated<string>;
+    /**
+     * Whether it is its question's accepted_answer_id; kept by trigger.
+     */
+    is_accepted: Generated<boolean>;
+    question_id: string;
+    /**
+     * Up-votes minus down-votes; kept by the counter engine, app roles cannot write it.
+     */
+    score: Generated<number>;
+    space_id: string;
+    /**
+     * published; held, quarantined or removed by moderation: for the author and moderators; deleted by its author: for moderators. Written by functions.
+     */
+    state: Generated<"published" | "held" | "quarantined" | "removed" | "deleted">;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type Answer = Selectable<AnswerTable>;
+  export type NewAnswer = Insertable<AnswerTable>;
+  export type AnswerUpdate = Updateable<AnswerTable>;
+
+  export interface AssignmentTable {
+    created_at: Generated<Timestamp>;
+    description: Generated<string>;
+    /**
+     * What is handed in later is marked late; NULL: at any time.
+     */
+    due_at: Timestamp | null;
+    id: Generated<string>;
+    rubric: Generated<Json>;
+    title: string;
+    updated_at: Generated<Timestamp>;
+    workshop_id: string;
+  }
+
+  export type Assignment = Selectable<AssignmentTable>;
+  export type NewAssignment = Insertable<AssignmentTable>;
+  export type AssignmentUpdate = Updateable<AssignmentTable>;
+
+  export interface AssignmentSubmissionTable {
+    assignment_id: string;
+    feedback: string | null;
+    /**
+     * Percent; given by grade_submission.
+     */
+    grade: Numeric | null;
+    id: Generated<string>;
+    /**
+     * Whether it came after due_at; told by the database.
+     */
+    is_late: Generated<boolean>;
+    /**
+     * NULL 24 months after it was handed in; then link and feedback are gone, too.
+     */
+    profile_id: string | null;
+    reviewed_at: Timestamp | null;
+    status: Generated<"submitted" | "graded">;
+    submission_url: string | null;
+    submitted_at: Generated<Timestamp>;
+  }
+
+  export type AssignmentSubmission = Selectable<AssignmentSubmissionTable>;
+  export type NewAssignmentSubmission = Insertable<AssignmentSubmissionTable>;
+  export type AssignmentSubmissionUpdate = Updateable<AssignmentSubmissionTable>;
+
+  export interface AuditLogTable {
+    action: "insert" | "update" | "delete" | "truncate";
+    /**
+     * Who did it; NULL where nobody was signed in, and once that person is erased.
+     */
+    actor_id: string | null;
+    /**
+     * staff, owner, moderator or member; another signed-in person is authenticated. Where nobody was signed in: the database role.
+     */
+    actor_role: string;
+    created_at: Generated<Timestamp>;
+    /**
+     * The row that was changed, by its id, or by the person, post or tag that it belongs to; NULL once that person is erased.
+     */
+    entity_id: string | null;
+    entity_type: string;
+    id: Generated<string>;
+    /**
+     * {"old": …, "new": …}: the columns that changed; of a row that came or went all of them. Times are in UTC. NULL once a person in it is erased.
+     */
+    metadata: Json | null;
+    /**
+     * The space that it concerns, also once it is deleted; NULL: the whole site.
+     */
+    space_id: string | null;
+  }
+
+  export type AuditLog = Selectable<AuditLogTable>;
+  export type NewAuditLog = Insertable<AuditLogTable>;
+  export type AuditLogUpdate = Updateable<AuditLogTable>;
+
+  export interface AutomodRuleTable {
+    /**
+     * The fields of the type, and for each action (refuse or hold), message (what the author reads) and content (a list of post, answer, comment).
+     */
+    config: Generated<Json>;
+    created_at: Generated<Timestamp>;
+    enabled: Generated<boolean>;
+    id: Generated<string>;
+    /**
+     * rate_limit: more than count within seconds; first_post: before count are published; banned_domain: a link to one of domains; trust_score: reputation below minimum.
+     */
+    rule_type: "rate_limit" | "first_post" | "banned_domain" | "trust_score";
+    space_id: string;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type AutomodRule = Selectable<AutomodRuleTable>;
+  export type NewAutomodRule = Insertable<AutomodRuleTable>;
+  export type AutomodRuleUpdate = Updateable<AutomodRuleTable>;
+
+  export interface BountyTable {
+    amount: Numeric;
+    closed_at: Timestamp | null;
+    created_at: Generated<Timestamp>;
+    currency: string;
+    /**
+     * What the ledger holds while there is a dispute. Follows the ledger.
+     */
+    dispute_balance: Generated<Numeric>;
+    dispute_reason: string | null;
+    dispute_status: Generated<string>;
+    /**
+     * What the ledger has in escrow. Follows the ledger.
+     */
+    escrow_balance: Generated<Numeric>;
+    expires_at: Timestamp;
+    id: Generated<string>;
+    /**
+     * To whom it was released; NULL once that person is deleted.
+     */
+    recipient_id: string | null;
+    /**
+     * The target's space, by trigger; no foreign key, so that it outlives the space.
+     */
+    space_id: string | null;
+    /**
+     * Who put it up; NULL once that person is deleted.
+     */
+    sponsor_id: string | null;
+    /**
+     * The type of the last transaction; pending before the first, cancelled where there will be none. Follows the ledger.
+     */
+    status: Generated<"pending" | "cancelled" | "funded" | "disputed" | "released" | "refunded">;
+    target_id: string;
+    target_type: "question" | "post" | "event" | "workshop";
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type Bounty = Selectable<BountyTable>;
+  export type NewBounty = Insertable<BountyTable>;
+  export type BountyUpdate = Updateable<BountyTable>;
+
+  export interface BountyTransactionTable {
+    amount: Numeric;
+    bounty_id: string;
+    currency: string;
+    from_account: string;
+    id: Generated<string>;
+    /**
+     * Which of its bounty's, from 1, without gaps; by trigger.
+     */
+    number: number;
+    processed_at: Generated<Timestamp>;
+    reason: string | null;
+    /**
+     * Who got it. No foreign key: what was paid to whom outlives the account.
+     */
+    recipient_id: string | null;
+    /**
+     * Where it comes from: the payment that funded it, or what happened to which bounty. Once.
+     */
+    reference: string;
+    to_account: string;
+    transaction_type: string;
+  }
+
+  export type BountyTransaction = Selectable<BountyTransactionTable>;
+  export type NewBountyTransaction = Insertable<BountyTransactionTable>;
+  export type BountyTransactionUpdate = Updateable<BountyTransactionTable>;
+
+  export interface CommentTable {
+    /**
+     * The answer commented on; NULL: the post itself. As its parent's.
+     */
+    answer_id: string | null;
+    /**
+     * Who wrote it; NULL once that person is deleted.
+     */
+    author_id: string | null;
+    /**
+     * Not blank, at most 10,000 characters; <@id> mentions a person.
+     */
+    body: string;
+    created_at: Generated<Timestamp>;
+    /**
+     * When it can be read again although it was quarantined or removed; NULL: not by itself. Follows the sanctions.
+     */
+    hidden_until: Timestamp | null;
+    id: Generated<string>;
+    /**
+     * The people that body mentions and that may read the space, at most 50; set by the database.
+     */
+    mentions: Generated<string[]>;
+    /**
+     * The comment this one answers; NULL: it begins a thread.
+     */
+    parent_id: string | null;
+    /**
+     * The ids from the root to the comment; in its order threads stand one after the other, each answer below what it answers, both by time. Set by the database.
+     */
+    path: string;
+    post_id: string;
+    space_id: string;
+    /**
+     * published; held, quarantined or removed by moderation: for the author and moderators; deleted by its author: for moderators. comment_thread shows a tombstone above its answers. Written by functions.
+     */
+    state: Generated<"published" | "held" | "quarantined" | "removed" | "deleted">;
+    /**
+     * The comment that began the thread; set by the database.
+     */
+    thread_root_id: string;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type Comment = Selectable<CommentTable>;
+  export type NewComment = Insertable<CommentTable>;
+  export type CommentUpdate = Updateable<CommentTable>;
+
+  export interface DirectMessageMessageTable {
+    attachments: Generated<Json>;
+    /**
+     * At most 10,000 characters; blank only with an attachment.
+     */
+    body: Generated<string>;
+    created_at: Generated<Timestamp>;
+    deleted_at: Timestamp | null;
+    id: Generated<string>;
+    /**
+     * When the recipient read it.
+     */
+    read_at: Timestamp | null;
+    sender_id: string;
+    /**
+     * sent, or deleted: a tombstone, which leaves 12 months after deleted_at.
+     */
+    status: Generated<string>;
+    thread_id: string;
+  }
+
+  export type DirectMessageMessage = Selectable<DirectMessageMessageTable>;
+  export type NewDirectMessageMessage = Insertable<DirectMessageMessageTable>;
+  export type DirectMessageMessageUpdate = Updateable<DirectMessageMessageTable>;
+
+  export interface DirectMessageTable {
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    /**
+     * Since when the initiator takes no messages from the recipient. Nobody is shown who blocked.
+     */
+    initiator_blocked_at: Timestamp | null;
+    /**
+     * Who began it.
+     */
+    initiator_id: string;
+    last_message_at: Timestamp | null;
+    /**
+     * Since when the recipient takes no messages from the initiator. Nobody is shown who blocked.
+     */
+    recipient_blocked_at: Timestamp | null;
+    recipient_id: string;
+    /**
+     * blocked while either blocks the other: then nobody writes in it.
+     */
+    status: Generated<string>;
+  }
+
+  export type DirectMessage = Selectable<DirectMessageTable>;
+  export type NewDirectMessage = Insertable<DirectMessageTable>;
+  export type DirectMessageUpdate = Updateable<DirectMessageTable>;
+
+  export interface DonationTable {
+    amount: Numeric;
+    /**
+     * When a worker may be given the donation of a pledge again, because the one that had it is taken for dead.
+     */
+    available_at: Timestamp | null;
+    /**
+     * What the donor pays: amount, and the fee where donor_covers_fees. In a refund: what the donor gets back.
+     */
+    charged_amount: Generated<Numeric | null>;
+    created_at: Generated<Timestamp>;
+    currency: string;
+    donor_covers_fees: Generated<boolean>;
+    /**
+     * The payment provider's id of the charge or the refund.
+     */
+    external_id: string | null;
+    failure: string | null;
+    /**
+     * What the payment provider keeps: see donation_fee.
+     */
+    fee_amount: Generated<Numeric>;
+    id: Generated<string>;
+    idempotency_key: string | null;
+    is_recurring: Generated<boolean>;
+    period_start: Timestamp | null;
+    pledge_id: string | null;
+    /**
+     * Who gave; NULL once that person is deleted.
+     */
+    profile_id: string | null;
+    receipt_url: string | null;
+    /**
+     * What the target gets: amount, less the fee unless donor_covers_fees. In a refund: what the target gives back.
+     */
+    received_amount: Generated<Numeric | null>;
+    refund_of: string | null;
+    /**
+     * What refunds that have not failed give back of charged_amount; kept by trigger.
+     */
+    refunded_amount: Generated<Numeric>;
+    /**
+     * When it was completed or failed; by trigger.
+     */
+    settled_at: Timestamp | null;
+    /**
+     * The target's space, by trigger; no foreign key, so that it outlives the space.
+     */
+    space_id: string | null;
+    status: Generated<"pending" | "completed" | "failed">;
+    target_id: string;
+    target_type: "space" | "profile" | "post" | "event" | "workshop";
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type Donation = Selectable<DonationTable>;
+  export type NewDonation = Insertable<DonationTable>;
+  export type DonationUpdate = Updateable<DonationTable>;
+
+  export interface EventCouponTable {
+    /**
+     * In any case of letters: SUMMER is summer.
+     */
+    code: string;
+    created_at: Generated<Timestamp>;
+    discount_type: "percent" | "amount";
+    /**
+     * Percent of the price, or an amount in the currency of the event.
+     */
+    discount_value: Numeric;
+    event_id: string;
+    expires_at: Timestamp | null;
+    id: Generated<string>;
+    max_redemptions: number | null;
+    /**
+     * The booked tickets it was used for, by the counter engine: with its CHECK the reason why max_redemptions is never exceeded. A cancelled ticket gives its use back.
+     */
+    redemptions: Generated<number>;
+  }
+
+  export type EventCoupon = Selectable<EventCouponTable>;
+  export type NewEventCoupon = Insertable<EventCouponTable>;
+  export type EventCouponUpdate = Updateable<EventCouponTable>;
+
+  export interface EventTable {
+    accessibility_notes: string | null;
+    /**
+     * How many places there are; NULL: any number. It does not fall below those that are taken.
+     */
+    capacity: number | null;
+    created_at: Generated<Timestamp>;
+    currency: string | null;
+    description: Generated<string>;
+    end_at: Timestamp;
+    id: Generated<string>;
+    location: string | null;
+    /**
+     * For who holds a ticket and the moderators: see event_links. So is recording_url.
+     */
+    meeting_link: string | null;
+    /**
+     * The tickets that are booked or kept for somebody, by the counter engine: with its CHECK the reason why no event is overbooked.
+     */
+    places_taken: Generated<number>;
+    price: Generated<Numeric>;
+    recording_url: string | null;
+    space_id: string;
+    start_at: Timestamp;
+    status: Generated<"draft" | "published" | "completed" | "cancelled">;
+    /**
+     * The zone that its times are shown in, by its IANA name: Europe/Berlin, UTC.
+     */
+    timezone: Generated<string>;
+    title: string;
+    updated_at: Generated<Timestamp>;
+    venue: string | null;
+  }
+
+  export type Event = Selectable<EventTable>;
+  export type NewEvent = Insertable<EventTable>;
+  export type EventUpdate = Updateable<EventTable>;
+
+  export interface EventTicketTable {
+    /**
+     * Set by check_in, or by a moderator for whoever came without it.
+     */
+    attended: Generated<boolean>;
+    checked_in_at: Timestamp | null;
+    coupon_id: string | null;
+    created_at: Generated<Timestamp>;
+    currency: string | null;
+    /**
+     * When the event ends, told by the database: attendance is kept for 24 months from then.
+     */
+    event_end_at: Timestamp;
+    event_id: string;
+    id: Generated<string>;
+    /**
+     * What was to be paid when it was booked, after the coupon; it is charged by the application.
+     */
+    price: Numeric;
+    /**
+     * NULL once the person is deleted, or 24 months after the event.
+     */
+    profile_id: string | null;
+    /**
+     * 244 random bits, which open the door once; see check_in.
+     */
+    qr_code: Generated<string | null>;
+    reserved_until: Timestamp | null;
+    status: Generated<"reserved" | "booked" | "cancelled">;
+    /**
+     * What kind of place it is; given by the moderators, since who books would pick the best.
+     */
+    ticket_type: Generated<string>;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type EventTicket = Selectable<EventTicketTable>;
+  export type NewEventTicket = Insertable<EventTicketTable>;
+  export type EventTicketUpdate = Updateable<EventTicketTable>;
+
+  export interface EventWaitlistTable {
+    created_at: Generated<Timestamp>;
+    event_id: string;
+    id: Generated<string>;
+    /**
+     * When the person was told of a place.
+     */
+    notified_at: Timestamp | null;
+    profile_id: string;
+    status: Generated<"waiting" | "offered" | "accepted" | "expired" | "left" | "closed">;
+  }
+
+  export type EventWaitlist = Selectable<EventWaitlistTable>;
+  export type NewEventWaitlist = Insertable<EventWaitlistTable>;
+  export type EventWaitlistUpdate = Updateable<EventWaitlistTable>;
+
+  export interface FeatureFlagAuditTable {
+    /**
+     * Who changed it; NULL where nobody was signed in.
+     */
+    actor_id: string | null;
+    change_type: "added" | "changed" | "removed";
+    created_at: Generated<Timestamp>;
+    flag_key: string;
+    id: Generated<string>;
+    /**
+     * The value before and after: {"from": …, "to": …}.
+     */
+    payload: Json;
+    space_id: string | null;
+  }
+
+  export type FeatureFlagAudit = Selectable<FeatureFlagAuditTable>;
+  export type NewFeatureFlagAudit = Insertable<FeatureFlagAuditTable>;
+  export type FeatureFlagAuditUpdate = Updateable<FeatureFlagAuditTable>;
+
+  export interface KeyRotationTable {
+    /**
+     * When no row under an older key was left.
+     */
+    finished_at: Timestamp | null;
+    key_version: number;
+    /**
+     * The id after which the next chunk begins; NULL: at the beginning.
+     */
+    resume_token: string | null;
+    /**
+     * How many were encrypted anew.
+     */
+    rows: Generated<Int8>;
+    started_at: Generated<Timestamp>;
+    table_name: "payment_methods" | "payout_accounts";
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type KeyRotation = Selectable<KeyRotationTable>;
+  export type NewKeyRotation = Insertable<KeyRotationTable>;
+  export type KeyRotationUpdate = Updateable<KeyRotationTable>;
+
+  export interface MaterialTable {
+    created_at: Generated<Timestamp>;
+    description: Generated<string>;
+    id: Generated<string>;
+    /**
+     * What it belongs to, and goes with.
+     */
+    owner_id: string;
+    owner_type: "space" | "workshop" | "session" | "assignment" | "event";
+    /**
+     * The space of what it belongs to; told by the database.
+     */
+    space_id: string;
+    /**
+     * A path in the file store, or an address; the database does not look into it.
+     */
+    storage_path: string;
+    title: string;
+    updated_at: Generated<Timestamp>;
+    visibility: Generated<"public" | "members" | "enrolled">;
+    /**
+     * The workshop of what it belongs to, if any; told by the database.
+     */
+    workshop_id: string | null;
+  }
+
+  export type Material = Selectable<MaterialTable>;
+  export type NewMaterial = Insertable<MaterialTable>;
+  export type MaterialUpdate = Updateable<MaterialTable>;
+
+  export interface NotificationPreferenceTable {
+    channel: "in_app" | "email" | "push";
+    /**
+     * The type of the notifications, such as comment.reply.
+     */
+    content_type: string;
+    id: Generated<string>;
+    preference: "on" | "off";
+    profile_id: string;
+    /**
+     * NULL: everywhere.
+     */
+    space_id: string | null;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type NotificationPreference = Selectable<NotificationPreferenceTable>;
+  export type NewNotificationPreference = Insertable<NotificationPreferenceTable>;
+  export type NotificationPreferenceUpdate = Updateable<NotificationPreferenceTable>;
+
+  export interface NotificationTable {
+    channel: Generated<"in_app" | "email" | "push">;
+    created_at: Generated<Timestamp>;
+    /**
+     * Of email and push: pending until a worker of the service has sent it.
+     */
+    delivery_status: Generated<"pending" | "delivered" | "failed">;
+    /**
+     * When it went into a digest.
+     */
+    digested_at: Timestamp | null;
+    id: Generated<string>;
+    /**
+     * Which rows it is about, by id: what they say is read where they are, by whoever may still read it.
+     */
+    payload: Generated<Json>;
+    profile_id: string;
+    read_at: Timestamp | null;
+    space_id: string | null;
+    type: string;
+  }
+
+  export type Notification = Selectable<NotificationTable>;
+  export type NewNotification = Insertable<NotificationTable>;
+  export type NotificationUpdate = Updateable<NotificationTable>;
+
+  export interface PaymentMethodTable {
+    created_at: Generated<Timestamp>;
+    /**
+     * When pii_ciphertext was written; kept by trigger.
+     */
+    encrypted_at: Timestamp | null;
+    expires_at: Timestamp | null;
+    /**
+     * The provider's token. Not read by app roles.
+     */
+    external_id: string;
+    id: Generated<string>;
+    key_version: Generated<number>;
+    last4: string | null;
+    /**
+     * What is personal, encrypted by the application under key_version, with pii_iv and pii_tag; not read by app roles.
+     */
+    pii_ciphertext: Buffer | null;
+    pii_iv: Buffer | null;
+    pii_tag: Buffer | null;
+    profile_id: string;
+    provider: string;
+    status: Generated<"active" | "expired" | "removed">;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type PaymentMethod = Selectable<PaymentMethodTable>;
+  export type NewPaymentMethod = Insertable<PaymentMethodTable>;
+  export type PaymentMethodUpdate = Updateable<PaymentMethodTable>;
+
+  export interface PayoutAccountTable {
+    created_at: Generated<Timestamp>;
+    /**
+     * When pii_ciphertext was written; kept by trigger.
+     */
+    encrypted_at: Timestamp | null;
+    external_account_id: string;
+    id: Generated<string>;
+    key_version: Generated<number>;
+    /**
+     * What the provider says of the check: references and dates, nothing personal. Not read by app roles.
+     */
+    kyc_metadata: Generated<Json>;
+    kyc_status: Generated<"pending" | "verified" | "rejected">;
+    /**
+     * What is personal, encrypted by the application under key_version, with pii_iv and pii_tag; not read by app roles.
+     */
+    pii_ciphertext: Buffer | null;
+    pii_iv: Buffer | null;
+    pii_tag: Buffer | null;
+    /**
+     * Whose; NULL once that person is deleted, with which the account is closed and what is personal in it goes.
+     */
+    profile_id: string | null;
+    provider: string;
+    status: Generated<"active" | "disabled" | "closed">;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type PayoutAccount = Selectable<PayoutAccountTable>;
+  export type NewPayoutAccount = Insertable<PayoutAccountTable>;
+  export type PayoutAccountUpdate = Updateable<PayoutAccountTable>;
+
+  export interface PayoutJobTable {
+    amount: Numeric;
+    /**
+     * Claims so far; the number of a claim is never given again.
+     */
+    attempts: Generated<number>;
+    /**
+     * When a worker may claim the job again: after the back-off, or when the worker that has it is taken for dead.
+     */
+    available_at: Generated<Timestamp>;
+    created_at: Generated<Timestamp>;
+    currency: string;
+    /**
+     * Those before it was last queued again by retry_payout_job.
+     */
+    earlier_attempts: Generated<number>;
+    /**
+     * The payment provider's id of the payment.
+     */
+    external_id: string | null;
+    id: Generated<string>;
+    idempotency_key: string;
+    last_error: string | null;
+    payout_account_id: string;
+    processed_at: Timestamp | null;
+    scheduled_for: Generated<Timestamp>;
+    /**
+     * queued; processing: a worker has it; paid; dead: it failed too often, until retry_payout_job.
+     */
+    status: Generated<"queued" | "processing" | "paid" | "dead">;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type PayoutJob = Selectable<PayoutJobTable>;
+  export type NewPayoutJob = Insertable<PayoutJobTable>;
+  export type PayoutJobUpdate = Updateable<PayoutJobTable>;
+
+  export interface PledgeTable {
+    amount: Numeric;
+    cancelled_at: Timestamp | null;
+    created_at: Generated<Timestamp>;
+    currency: string;
+    donor_covers_fees: Generated<boolean>;
+    id: Generated<string>;
+    interval: "week" | "month" | "quarter" | "year";
+    /**
+     * When that period begins, by trigger; NULL where nothing will be charged.
+     */
+    next_charge_at: Timestamp | null;
+    payment_method_id: string | null;
+    /**
+     * The number of the next period to be charged.
+     */
+    period: Generated<number>;
+    /**
+     * Who promised; NULL once that person is deleted, with which the pledge is cancelled.
+     */
+    profile_id: string | null;
+    /**
+     * The target's space, by trigger; no foreign key, so that it outlives the space.
+     */
+    space_id: string | null;
+    /**
+     * When period 0 begins, and the day of the month on which the others begin.
+     */
+    starts_at: Generated<Timestamp>;
+    status: Generated<"active" | "paused" | "cancelled">;
+    target_id: string;
+    target_type: "space" | "profile" | "post" | "event" | "workshop";
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type Pledge = Selectable<PledgeTable>;
+  export type NewPledge = Insertable<PledgeTable>;
+  export type PledgeUpdate = Updateable<PledgeTable>;
+
+  export interface PostTable {
+    /**
+     * Who wrote it; NULL once that person is deleted.
+     */
+    author_id: string | null;
+    /**
+     * The text, at most 100,000 characters.
+     */
+    body: Generated<string>;
+    /**
+     * Published comments on the post itself; kept by the counter engine, app roles cannot write it.
+     */
+    comment_count: Generated<number>;
+    /**
+     * The editor's structure, an object; the sections of a template are its keys.
+     */
+    content: Generated<Json>;
+    created_at: Generated<Timestamp>;
+    /**
+     * When it can be read again although it was quarantined or removed; NULL: not by itself. Follows the sanctions.
+     */
+    hidden_until: Timestamp | null;
+    id: Generated<string>;
+    post_type: Generated<"post" | "question">;
+    /**
+     * Up-votes minus down-votes; kept by the counter engine, app roles cannot write it.
+     */
+    score: Generated<number>;
+    space_id: string;
+    /**
+     * published; held, quarantined or removed by moderation: for the author and moderators; deleted by its author: for moderators. Written by functions.
+     */
+    state: Generated<"published" | "held" | "quarantined" | "removed" | "deleted">;
+    /**
+     * The template it was written by, whose required sections content has; NULL: none.
+     */
+    template_id: string | null;
+    title: string;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type Post = Selectable<PostTable>;
+  export type NewPost = Insertable<PostTable>;
+  export type PostUpdate = Updateable<PostTable>;
+
+  export interface PostTagTable {
+    post_id: string;
+    /**
+     * The space of both; left out, the post's.
+     */
+    space_id: string;
+    /**
+     * Never a synonym: what is tagged with one gets its tag.
+     */
+    tag_id: string;
+  }
+
+  export type PostTag = Selectable<PostTagTable>;
+  export type NewPostTag = Insertable<PostTagTable>;
+  export type PostTagUpdate = Updateable<PostTagTable>;
+
+  export interface PostTemplateTable {
+    body: Generated<string>;
+    /**
+     * The form's fields, and required: the keys of the sections that a post's content must fill in, {"required": ["steps"]}.
+     */
+    config: Generated<Json>;
+    /**
+     * The post_type of the posts that it is for.
+     */
+    content_type: Generated<"post" | "question">;
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    space_id: string;
+    title: string;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type PostTemplate = Selectable<PostTemplateTable>;
+  export type NewPostTemplate = Insertable<PostTemplateTable>;
+  export type PostTemplateUpdate = Updateable<PostTemplateTable>;
+
+  export interface PostVersionTable {
+    /**
+     * The post's content then.
+     */
+    content: Json;
+    created_at: Generated<Timestamp>;
+    /**
+     * Who wrote this version; NULL once that person is deleted, or where nobody was signed in.
+     */
+    created_by: string | null;
+    id: Generated<string>;
+    /**
+     * The rest of what it said: {"title": …, "body": …, "template_id": …}.
+     */
+    metadata: Json;
+    post_id: string;
+    /**
+     * From 1, without gaps.
+     */
+    version_number: number;
+  }
+
+  export type PostVersion = Selectable<PostVersionTable>;
+  export type NewPostVersion = Insertable<PostVersionTable>;
+  export type PostVersionUpdate = Updateable<PostVersionTable>;
+
+  export interface PrivilegeThresholdTable {
+    /**
+     * vote_down; create_tag; edit: others' posts; suggest_synonym: of a tag; close: and reopen questions.
+     */
+    action: "vote_down" | "create_tag" | "edit" | "suggest_synonym" | "close";
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    /**
+     * Compared with what the reputation has faded to, in whole points.
+     */
+    required_points: number;
+    space_id: string;
+  }
+
+  export type PrivilegeThreshold = Selectable<PrivilegeThresholdTable>;
+  export type NewPrivilegeThreshold = Insertable<PrivilegeThresholdTable>;
+  export type PrivilegeThresholdUpdate = Updateable<PrivilegeThresholdTable>;
+
+  export interface ProfileTable {
+    created_at: Generated<Timestamp | null>;
+    display_name: string | null;
+    /**
+     * The user, as in auth.users.
+     */
+    id: string;
+  }
+
+  export type Profile = Selectable<ProfileTable>;
+  export type NewProfile = Insertable<ProfileTable>;
+  export type ProfileUpdate = Updateable<ProfileTable>;
+
+  export interface QuestionTable {
+    /**
+     * One of its own answers; written by accept_answer and unaccept_answer.
+     */
+    accepted_answer_id: string | null;
+    /**
+     * Published answers; kept by the counter engine, app roles cannot write it.
+     */
+    answer_count: Generated<number>;
+    /**
+     * What is held in escrow for a good answer, in bounty_currency; written by the functions of bounties.
+     */
+    bounty_amount: Numeric | null;
+    bounty_currency: string | null;
+    bounty_expires_at: Timestamp | null;
+    close_reason: string | null;
+    /**
+     * Since when it takes no answers; NULL: it does. Written by close_question and reopen_question.
+     */
+    closed_at: Timestamp | null;
+    closed_by: string | null;
+    post_id: string;
+    /**
+     * Always question; with post_id it refers to a post of that type.
+     */
+    post_type: Generated<string>;
+    space_id: string;
+  }
+
+  export type Question = Selectable<QuestionTable>;
+  export type NewQuestion = Insertable<QuestionTable>;
+  export type QuestionUpdate = Updateable<QuestionTable>;
+
+  export interface ReportTable {
+    /**
+     * Made by automod, which holds what it is about until the report is resolved.
+     */
+    automatic: Generated<boolean>;
+    created_at: Generated<Timestamp>;
+    handled_at: Timestamp | null;
+    handled_by: string | null;
+    id: Generated<string>;
+    reason: string;
+    /**
+     * Whose it is, set by the database.
+     */
+    reported_id: string | null;
+    /**
+     * NULL once that person is deleted, and where automod reports.
+     */
+    reporter_id: string | null;
+    resolution_notes: string | null;
+    /**
+     * Where it is, set by the database; NULL: a direct message, which is for staff of the site.
+     */
+    space_id: string | null;
+    /**
+     * claimed: a moderator looks at it; upheld: there was something in it; dismissed: there was not.
+     */
+    status: Generated<"open" | "claimed" | "upheld" | "dismissed">;
+    target_id: string;
+    target_type: "post" | "answer" | "comment" | "message";
+  }
+
+  export type Report = Selectable<ReportTable>;
+  export type NewReport = Insertable<ReportTable>;
+  export type ReportUpdate = Updateable<ReportTable>;
+
+  export interface ReputationAggregateTable {
+    /**
+     * The reputation as of last_decay_at, each event halved for every half-life since. As of now: reputation().
+     */
+    decayed_points: Generated<number>;
+    /**
+     * The sum of the person's reputation_events; kept by the counter engine.
+     */
+    event_points: Generated<Int8>;
+    last_decay_at: Generated<Timestamp>;
+    /**
+     * The sum of the person's reputation_months; kept by the counter engine.
+     */
+    month_points: Generated<Int8>;
+    profile_id: string;
+    space_id: string;
+    /**
+     * All that was ever earned less what was lost, without decay.
+     */
+    total_points: Generated<Int8>;
+  }
+
+  export type ReputationAggregate = Selectable<ReputationAggregateTable>;
+  export type NewReputationAggregate = Insertable<ReputationAggregateTable>;
+  export type ReputationAggregateUpdate = Updateable<ReputationAggregateTable>;
+
+  export interface ReputationEventTable {
+    created_at: Generated<Timestamp>;
+    /**
+     * up_vote, down_vote, vote_withdrawn, answer_accepted, answer_unaccepted, badge, or a word of the application's.
+     */
+    event_type: string;
+    id: Generated<string>;
+    metadata: Generated<Json>;
+    points: number;
+    profile_id: string;
+    space_id: string;
+  }
+
+  export type ReputationEvent = Selectable<ReputationEventTable>;
+  export type NewReputationEvent = Insertable<ReputationEventTable>;
+  export type ReputationEventUpdate = Updateable<ReputationEventTable>;
+
+  export interface ReputationMonthTable {
+    event_type: string;
+    events: Int8;
+    /**
+     * Its first day, in UTC.
+     */
+    month: Timestamp;
+    points: Int8;
+    profile_id: string;
+    space_id: string;
+  }
+
+  export type ReputationMonth = Selectable<ReputationMonthTable>;
+  export type NewReputationMonth = Insertable<ReputationMonthTable>;
+  export type ReputationMonthUpdate = Updateable<ReputationMonthTable>;
+
+  export interface SanctionTable {
+    /**
+     * What the person says against it, once.
+     */
+    appeal: string | null;
+    appealed_at: Timestamp | null;
+    created_at: Generated<Timestamp>;
+    created_by: string | null;
+    ended_at: Timestamp | null;
+    ended_by: string | null;
+    /**
+     * When it ends by itself; NULL: never.
+     */
+    expires_at: Timestamp | null;
+    id: Generated<string>;
+    /**
+     * Whom it is against; NULL once that person is deleted.
+     */
+    profile_id: string | null;
+    reason: string;
+    /**
+     * Where it holds; NULL: on the whole site.
+     */
+    space_id: string | null;
+    /**
+     * An appealed sanction holds until it is reversed; an appeal that is turned down leaves it active. expired follows expires_at when expire_sanctions runs.
+     */
+    status: Generated<"active" | "appealed" | "reversed" | "expired">;
+    target_id: string | null;
+    target_type: string | null;
+    type: "removal" | "quarantine" | "shadow_ban" | "space_ban" | "site_ban";
+  }
+
+  export type Sanction = Selectable<SanctionTable>;
+  export type NewSanction = Insertable<SanctionTable>;
+  export type SanctionUpdate = Updateable<SanctionTable>;
+
+  export interface SpaceMemberTable {
+    /**
+     * When a ban ends, from which moment on the person is an active member again; NULL: no end. Follows the sanctions.
+     */
+    banned_until: Timestamp | null;
+    invited_by: string | null;
+    joined_at: Generated<Timestamp>;
+    last_active_at: Timestamp | null;
+    profile_id: string;
+    role: Generated<"owner" | "moderator" | "member">;
+    space_id: string;
+    status: Generated<"pending" | "active" | "banned">;
+  }
+
+  export type SpaceMember = Selectable<SpaceMemberTable>;
+  export type NewSpaceMember = Insertable<SpaceMemberTable>;
+  export type SpaceMemberUpdate = Updateable<SpaceMemberTable>;
+
+  export interface SpaceRuleTable {
+    id: Generated<string>;
+    /**
+     * Its place among those of its type, from 1.
+     */
+    position: number;
+    space_id: string;
+    type: "rule" | "flair" | "template" | "automod";
+    /**
+     * What it says, as the application shows it.
+     */
+    value: Json;
+  }
+
+  export type SpaceRule = Selectable<SpaceRuleTable>;
+  export type NewSpaceRule = Insertable<SpaceRuleTable>;
+  export type SpaceRuleUpdate = Updateable<SpaceRuleTable>;
+
+  export interface SpaceTable {
+    created_at: Generated<Timestamp>;
+    /**
+     * The founder, who became its first owner; NULL once that person is deleted.
+     */
+    created_by: string | null;
+    description: Generated<string>;
+    /**
+     * Flags that are on or off; each change is in feature_flag_audit.
+     */
+    feature_flags: Generated<Json>;
+    id: Generated<string>;
+    name: string;
+    rules: Generated<string>;
+    /**
+     * Its name in an address: lower-case letters and digits, single hyphens between, at most 60 characters.
+     */
+    slug: string;
+    updated_at: Generated<Timestamp>;
+    visibility: Generated<"public" | "restricted" | "private">;
+  }
+
+  export type Space = Selectable<SpaceTable>;
+  export type NewSpace = Insertable<SpaceTable>;
+  export type SpaceUpdate = Updateable<SpaceTable>;
+
+  export interface TagTable {
+    created_at: Generated<Timestamp>;
+    description: Generated<string>;
+    id: Generated<string>;
+    /**
+     * Lower case, without white space, at most 60 characters.
+     */
+    name: string;
+    /**
+     * How many posts have it; kept by the counter engine, app roles cannot write it.
+     */
+    post_count: Generated<number>;
+    space_id: string;
+  }
+
+  export type Tag = Selectable<TagTable>;
+  export type NewTag = Insertable<TagTable>;
+  export type TagUpdate = Updateable<TagTable>;
+
+  export interface TagSynonymTable {
+    created_at: Generated<Timestamp>;
+    created_by: string | null;
+    id: Generated<string>;
+    space_id: string;
+    status: Generated<"proposed" | "approved" | "rejected">;
+    /**
+     * The tag that is read as tag_id.
+     */
+    synonym_tag_id: string;
+    /**
+     * The tag that is meant.
+     */
+    tag_id: string;
+  }
+
+  export type TagSynonym = Selectable<TagSynonymTable>;
+  export type NewTagSynonym = Insertable<TagSynonymTable>;
+  export type TagSynonymUpdate = Updateable<TagSynonymTable>;
+
+  export interface TopicPageTable {
+    /**
+     * Posts and events of the space, in order: [{"type": "post", "id": …}, {"type": "event", "id": …}].
+     */
+    featured_ids: Generated<Json>;
+    hero_content: Generated<Json>;
+    layout: Generated<Json>;
+    space_id: string;
+    tag_id: string;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type TopicPage = Selectable<TopicPageTable>;
+  export type NewTopicPage = Insertable<TopicPageTable>;
+  export type TopicPageUpdate = Updateable<TopicPageTable>;
+
+  export interface VoteTable {
+    answer_id: string | null;
+    created_at: Generated<Timestamp>;
+    id: Generated<string>;
+    /**
+     * The reputation that it gave the author, and that taking it back takes; NULL: none was given yet.
+     */
+    points: number | null;
+    post_id: string | null;
+    /**
+     * Who voted; NULL for votes that were imported without their voters, and once the person is deleted.
+     */
+    profile_id: string | null;
+    /**
+     * The target's; left out, set by the database.
+     */
+    space_id: string;
+    value: number;
+  }
+
+  export type Vote = Selectable<VoteTable>;
+  export type NewVote = Insertable<VoteTable>;
+  export type VoteUpdate = Updateable<VoteTable>;
+
+  export interface WebhookDeliveryTable {
+    attempts: Generated<number>;
+    /**
+     * When it may be claimed: after the back-off, or when the worker that has it is taken for dead.
+     */
+    available_at: Generated<Timestamp>;
+    created_at: Generated<Timestamp>;
+    event_type: string;
+    id: Generated<string>;
+    last_error: string | null;
+    /**
+     * What is sent; purged after 30 days.
+     */
+    payload: Json | null;
+    response_code: number | null;
+    sent_at: Timestamp | null;
+    /**
+     * sending: a worker has it; dead: given up after as many attempts as the setting spaces_webhook_attempts allows.
+     */
+    status: Generated<"pending" | "sending" | "delivered" | "dead">;
+    webhook_id: string;
+  }
+
+  export type WebhookDelivery = Selectable<WebhookDeliveryTable>;
+  export type NewWebhookDelivery = Insertable<WebhookDeliveryTable>;
+  export type WebhookDeliveryUpdate = Updateable<WebhookDeliveryTable>;
+
+  export interface WebhookTable {
+    created_at: Generated<Timestamp>;
+    /**
+     * Which events it is told of, such as post.created; * is all.
+     */
+    event_types: Generated<string[]>;
+    id: Generated<string>;
+    last_delivery_at: Timestamp | null;
+    /**
+     * What signatures are made with, 32 to 256 bytes. No role but the owner of the table can read it.
+     */
+    secret: string;
+    /**
+     * NULL: a webhook of the site, which is told of everything.
+     */
+    space_id: string | null;
+    /**
+     * A paused webhook is told of nothing; what waits for it goes out once it is active again.
+     */
+    status: Generated<"active" | "paused">;
+    target_url: string;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type Webhook = Selectable<WebhookTable>;
+  export type NewWebhook = Insertable<WebhookTable>;
+  export type WebhookUpdate = Updateable<WebhookTable>;
+
+  export interface WorkshopEnrollmentTable {
+    completed_at: Timestamp | null;
+    created_at: Generated<Timestamp>;
+    /**
+     * 1 to 5, from the person alone, once the workshop has begun.
+     */
+    feedback_score: number | null;
+    id: Generated<string>;
+    /**
+     * NULL once the person is deleted, or 24 months after the row last changed.
+     */
+    profile_id: string | null;
+    /**
+     * Percent. 100 completes, less takes the completion back.
+     */
+    progress: Generated<number>;
+    status: Generated<"enrolled" | "completed" | "dropped">;
+    updated_at: Generated<Timestamp>;
+    workshop_id: string;
+  }
+
+  export type WorkshopEnrollment = Selectable<WorkshopEnrollmentTable>;
+  export type NewWorkshopEnrollment = Insertable<WorkshopEnrollmentTable>;
+  export type WorkshopEnrollmentUpdate = Updateable<WorkshopEnrollmentTable>;
+
+  export interface WorkshopTable {
+    created_at: Generated<Timestamp>;
+    /**
+     * What is taught, a list in order.
+     */
+    curriculum: Generated<Json>;
+    description: Generated<string>;
+    id: Generated<string>;
+    materials_url: string | null;
+    prerequisites: Generated<string>;
+    space_id: string;
+    /**
+     * draft, published, then completed or cancelled; see keep_lifecycle.
+     */
+    status: Generated<"draft" | "published" | "completed" | "cancelled">;
+    title: string;
+    updated_at: Generated<Timestamp>;
+  }
+
+  export type Workshop = Selectable<WorkshopTable>;
+  export type NewWorkshop = Insertable<WorkshopTable>;
+  export type WorkshopUpdate = Updateable<WorkshopTable>;
+
+  export interface WorkshopSessionTable {
+    created_at: Generated<Timestamp>;
+    end_at: Timestamp;
+    id: Generated<string>;
+    location: string | null;
+    /**
+     * For the enrolled and the moderators: see workshop_links.
+     */
+    meeting_link: string | null;
+    /**
+     * Given by the database; when a session is deleted, the later ones move up.
+     */
+    session_number: number;
+    start_at: Timestamp;
+    updated_at: Generated<Timestamp>;
+    workshop_id: string;
+  }
+
+  export type WorkshopSession = Selectable<WorkshopSessionTable>;
+  export type NewWorkshopSession = Insertable<WorkshopSessionTable>;
+  export type WorkshopSessionUpdate = Updateable<WorkshopSessionTable>;
+
+  export interface Database {
+    active_sanctions: ActiveSanctionTable;
+    answers: AnswerTable;
+    assignment_submissions: AssignmentSubmissionTable;
+    assignments: AssignmentTable;
+    audit_logs: AuditLogTable;
+    automod_rules: AutomodRuleTable;
+    bounties: BountyTable;
+    bounty_transactions: BountyTransactionTable;
+    comments: CommentTable;
+    direct_message_messages: DirectMessageMessageTable;
+    direct_messages: DirectMessageTable;
+    donations: DonationTable;
+    event_coupons: EventCouponTable;
+    event_tickets: EventTicketTable;
+    event_waitlist: EventWaitlistTable;
+    events: EventTable;
+    feature_flag_audit: FeatureFlagAuditTable;
+    key_rotations: KeyRotationTable;
+    materials: MaterialTable;
+    notification_preferences: NotificationPreferenceTable;
+    notifications: NotificationTable;
+    payment_methods: PaymentMethodTable;
+    payout_accounts: PayoutAccountTable;
+    payout_jobs: PayoutJobTable;
+    pledges: PledgeTable;
+    post_tags: PostTagTable;
+    post_templates: PostTemplateTable;
+    post_versions: PostVersionTable;
+    posts: PostTable;
+    privilege_thresholds: PrivilegeThresholdTable;
+    profiles: ProfileTable;
+    questions: QuestionTable;
+    reports: ReportTable;
+    reputation_aggregates: ReputationAggregateTable;
+    reputation_events: ReputationEventTable;
+    reputation_months: ReputationMonthTable;
+    sanctions: SanctionTable;
+    space_members: SpaceMemberTable;
+    space_rules: SpaceRuleTable;
+    spaces: SpaceTable;
+    tag_synonyms: TagSynonymTable;
+    tags: TagTable;
+    topic_pages: TopicPageTable;
+    votes: VoteTable;
+    webhook_deliveries: WebhookDeliveryTable;
+    webhooks: WebhookTable;
+    workshop_enrollments: WorkshopEnrollmentTable;
+    workshop_sessions: WorkshopSessionTable;
+    workshops: WorkshopTable;
+  }
+}
+
 export namespace tenancy {
   export interface ActivityTable {
     created_at: Generated<Timestamp>;
@@ -1647,6 +3029,7 @@ export namespace tenancy {
 export type Database = Qualified<"forum", forum.Database> &
   Qualified<"founders", founders.Database> &
   Qualified<"linkup", linkup.Database> &
+  Qualified<"spaces", spaces.Database> &
   Qualified<"tenancy", tenancy.Database>;
 
 /** The qualified name of every table. */
@@ -1724,6 +3107,57 @@ export const TABLE_NAMES = {
     user_blocks: "linkup.user_blocks",
     user_strikes: "linkup.user_strikes",
     users: "linkup.users",
+  },
+  spaces: {
+    active_sanctions: "spaces.active_sanctions",
+    answers: "spaces.answers",
+    assignment_submissions: "spaces.assignment_submissions",
+    assignments: "spaces.assignments",
+    audit_logs: "spaces.audit_logs",
+    automod_rules: "spaces.automod_rules",
+    bounties: "spaces.bounties",
+    bounty_transactions: "spaces.bounty_transactions",
+    comments: "spaces.comments",
+    direct_message_messages: "spaces.direct_message_messages",
+    direct_messages: "spaces.direct_messages",
+    donations: "spaces.donations",
+    event_coupons: "spaces.event_coupons",
+    event_tickets: "spaces.event_tickets",
+    event_waitlist: "spaces.event_waitlist",
+    events: "spaces.events",
+    feature_flag_audit: "spaces.feature_flag_audit",
+    key_rotations: "spaces.key_rotations",
+    materials: "spaces.materials",
+    notification_preferences: "spaces.notification_preferences",
+    notifications: "spaces.notifications",
+    payment_methods: "spaces.payment_methods",
+    payout_accounts: "spaces.payout_accounts",
+    payout_jobs: "spaces.payout_jobs",
+    pledges: "spaces.pledges",
+    post_tags: "spaces.post_tags",
+    post_templates: "spaces.post_templates",
+    post_versions: "spaces.post_versions",
+    posts: "spaces.posts",
+    privilege_thresholds: "spaces.privilege_thresholds",
+    profiles: "spaces.profiles",
+    questions: "spaces.questions",
+    reports: "spaces.reports",
+    reputation_aggregates: "spaces.reputation_aggregates",
+    reputation_events: "spaces.reputation_events",
+    reputation_months: "spaces.reputation_months",
+    sanctions: "spaces.sanctions",
+    space_members: "spaces.space_members",
+    space_rules: "spaces.space_rules",
+    spaces: "spaces.spaces",
+    tag_synonyms: "spaces.tag_synonyms",
+    tags: "spaces.tags",
+    topic_pages: "spaces.topic_pages",
+    votes: "spaces.votes",
+    webhook_deliveries: "spaces.webhook_deliveries",
+    webhooks: "spaces.webhooks",
+    workshop_enrollments: "spaces.workshop_enrollments",
+    workshop_sessions: "spaces.workshop_sessions",
+    workshops: "spaces.workshops",
   },
   tenancy: {
     activities: "tenancy.activities",

@@ -34,6 +34,7 @@ mod tests {
     fn what_an_admin_changes_is_in_the_log_with_who_and_what() {
         let region = region();
         let member = member(&region);
+        registered();
         let admin = admin();
         run(&format!(
             "INSERT INTO linkup.safety_holds (user_id, state, reason) VALUES ('{0}', 'hard_hold', 'threats');
@@ -44,7 +45,11 @@ mod tests {
              UPDATE linkup.users SET state = 'suspended' WHERE id = '{0}';
              UPDATE linkup.entitlements SET eligible_to_initiate = false WHERE user_id = '{0}';
              UPDATE linkup.region_memberships SET released_at = now() WHERE user_id = '{0}';
-             UPDATE linkup.regions SET state = 'closed' WHERE id = '{region}'",
+             UPDATE linkup.regions SET state = 'closed' WHERE id = '{region}';
+             INSERT INTO linkup.stripe_customers (user_id, stripe_customer_id) VALUES ('{0}', 'cus_' || '{0}');
+             DELETE FROM linkup.auth_user_map WHERE user_id = '{0}';
+             INSERT INTO linkup.user_blocks (blocker_user_id, blocked_user_id)
+             SELECT '{0}', id FROM linkup.users WHERE id <> '{0}' LIMIT 1",
             member.id
         ));
         be(As::Owner);
@@ -57,6 +62,9 @@ mod tests {
             ("entitlements", "update"),
             ("region_memberships", "update"),
             ("regions", "update"),
+            ("stripe_customers", "insert"),
+            ("auth_user_map", "delete"),
+            ("user_blocks", "insert"),
         ] {
             let found = entries(&format!(
                 "admin_user_id = '{admin}' AND target_type = '{table}' AND action = '{action}'"

@@ -150,6 +150,36 @@ mod tests {
         );
         choose(&linkup, &bob, &ada, true);
         assert_eq!(exchanges(&linkup), "0");
+        // Nor does it come about when the block is taken back, until one of them chooses anew.
+        run_as(ada.signed_in(), "DELETE FROM linkup.user_blocks");
+        choose(&linkup, &ada, &bob, true);
+        assert_eq!(exchanges(&linkup), "0");
+        choose(&linkup, &ada, &bob, false);
+        choose(&linkup, &ada, &bob, true);
+        assert_eq!(exchanges(&linkup), "1");
+    }
+
+    #[pg_test]
+    fn a_yes_can_be_taken_back_whatever_the_other_does_meanwhile() {
+        let region = region();
+        let (ada, bob) = (member(&region), member(&region));
+        let linkup = meeting(&region, &[&ada, &bob]);
+        choose(&linkup, &ada, &bob, true);
+        let was_there = |answer: &str| {
+            run_as(
+                bob.signed_in(),
+                &format!("UPDATE linkup.linkup_outcomes SET attendance_response = '{answer}'"),
+            );
+        };
+        was_there("no_show");
+        choose(&linkup, &ada, &bob, false);
+        let again = format!(
+            "UPDATE linkup.contact_exchange_choices SET choice = true WHERE linkup_id = '{linkup}'"
+        );
+        assert_eq!(outcome(ada.signed_in(), &again), "55000");
+        was_there("attended");
+        choose(&linkup, &bob, &ada, true);
+        assert_eq!(exchanges(&linkup), "0");
     }
 
     #[pg_test]

@@ -64,6 +64,38 @@ mod tests {
     }
 
     #[pg_test]
+    fn strikes_harden_a_hold_and_never_shorten_it() {
+        let end = |member: &Member| {
+            text(&format!(
+                "SELECT state || ' ' || coalesce((expires_at = now() + interval '1 year')::text, 'never')
+                 FROM linkup.safety_holds WHERE user_id = '{}'",
+                member.id
+            ))
+        };
+        for (until, wanted) in [
+            ("NULL", "hard_hold never"),
+            ("now() + interval '1 year'", "hard_hold true"),
+        ] {
+            let member = registered();
+            run(&format!(
+                "INSERT INTO linkup.safety_holds (user_id, state, applied_at, expires_at)
+                 VALUES ('{}', 'soft_hold', now(), {until})",
+                member.id
+            ));
+            strike(&member, 6, OPEN);
+            assert_eq!(end(&member), wanted);
+        }
+        let over = registered();
+        run(&format!(
+            "INSERT INTO linkup.safety_holds (user_id, state, applied_at, cleared_at)
+             VALUES ('{}', 'soft_hold', now(), now())",
+            over.id
+        ));
+        strike(&over, 6, OPEN);
+        assert_eq!(end(&over), "hard_hold false");
+    }
+
+    #[pg_test]
     fn a_held_user_is_neither_invited_nor_may_initiate_until_the_hold_expires() {
         let region = region();
         let (held, other) = (member(&region), member(&region));

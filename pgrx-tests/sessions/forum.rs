@@ -271,6 +271,24 @@ fn sixteen_guests_at_once_from_one_address_share_its_limit() {
 }
 
 #[test]
+fn a_guest_with_an_older_snapshot_is_refused_rather_than_miscounted() {
+    let database = forum(0);
+    let limit = "community_core.downloads_per_email = 1";
+    let through = guests(&database, limit, |number| {
+        ("ada@example.org".into(), format!("192.0.2.{number}"))
+    });
+    assert_eq!(through, 1);
+    let mut late = database.connect();
+    let download = format!("SELECT forum.download_resource('{GOAL}', 'grace@example.org')");
+    for (level, wanted) in [("REPEATABLE READ", "25000"), ("SERIALIZABLE", "00000")] {
+        late.batch_execute(&format!("BEGIN ISOLATION LEVEL {level}; SET ROLE anon"))
+            .expect("a guest");
+        assert_eq!(sqlstate(late.query(&download, &[])), wanted, "{level}");
+        late.batch_execute("ROLLBACK").expect("an end");
+    }
+}
+
+#[test]
 fn two_guests_held_up_at_the_same_address_do_not_wait_for_each_other() {
     // Emails and addresses crossed: each pair of guests shares one lock and not the other.
     let database = forum(0);

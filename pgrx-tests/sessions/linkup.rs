@@ -134,6 +134,55 @@ fn sixteen_accept_at_once_and_the_last_place_is_taken_once() {
     );
 }
 
+/// Two who each counted the places before the other had answered.
+#[test]
+fn an_acceptance_in_an_older_snapshot_is_told_to_try_again() {
+    let world = world(3);
+    let linkup = world.broadcasting(2, "NULL");
+    let mut client = world.database.connect();
+    let accept = |member: &str| {
+        format!(
+            "SELECT linkup.accept_invite(id)::text FROM linkup.linkup_invites
+             WHERE linkup_id = '{linkup}' AND invited_user_id = '{member}'"
+        )
+    };
+    let mut late = world.database.connect();
+    late.batch_execute(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM linkup.linkups",
+    )
+    .expect("a snapshot");
+    assert_eq!(one(&mut client, &accept(&world.members[1])), "accepted");
+    assert_eq!(
+        sqlstate(late.query(&accept(&world.members[2]), &[])),
+        "40001"
+    );
+    late.batch_execute("ROLLBACK").expect("an end");
+    assert_eq!(one(&mut late, &accept(&world.members[2])), "closed");
+}
+
+#[test]
+fn a_strike_in_an_older_snapshot_is_told_to_try_again() {
+    let world = world(1);
+    let strike = format!(
+        "INSERT INTO linkup.user_strikes (user_id, strike_type, points, window_start, window_end)
+         VALUES ('{}', 'late', 2, now() - interval '1 hour', now() + interval '1 day')",
+        world.members[0]
+    );
+    let (mut first, mut late) = (world.database.connect(), world.database.connect());
+    late.batch_execute(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM linkup.user_strikes",
+    )
+    .expect("a snapshot");
+    first.batch_execute(&strike).expect("a strike");
+    assert_eq!(sqlstate(late.execute(&strike, &[])), "40001");
+    late.batch_execute("ROLLBACK").expect("an end");
+    late.batch_execute(&strike).expect("another try");
+    assert_eq!(
+        one(&mut late, "SELECT state::text FROM linkup.safety_holds"),
+        "soft_hold"
+    );
+}
+
 #[test]
 fn of_sixteen_locks_at_once_one_locks_and_the_others_are_told_so() {
     let world = world(5);
@@ -416,6 +465,44 @@ fn both_say_yes_at_once_and_there_is_one_exchange() {
     let exchanges =
         "SELECT count(*)::text FROM linkup.contact_exchanges WHERE user_a_id < user_b_id";
     assert_eq!(one(&mut client, exchanges), "1");
+}
+
+#[test]
+fn who_leaves_while_the_other_says_yes_leaves_no_exchange() {
+    let world = world(2);
+    let linkup = world.broadcasting(2, "now() - interval '1 hour'");
+    let mut client = world.database.connect();
+    client
+        .batch_execute(&format!(
+            "SELECT linkup.accept_invite(id) FROM linkup.linkup_invites;
+             SELECT linkup.lock_linkup('{linkup}', 0);
+             UPDATE linkup.linkup_participants SET status = 'attended'"
+        ))
+        .expect("a meeting");
+    let yes = |chooser: usize, target: usize| {
+        format!(
+            "INSERT INTO linkup.contact_exchange_choices (linkup_id, chooser_user_id, target_user_id, choice)
+             VALUES ('{linkup}', '{}', '{}', true)",
+            world.members[chooser], world.members[target]
+        )
+    };
+    client.batch_execute(&yes(0, 1)).expect("a yes");
+    let mut second = world.database.connect();
+    second
+        .batch_execute(&format!("BEGIN; {}", yes(1, 0)))
+        .expect("the second yes");
+    thread::scope(|scope| {
+        let leaver = scope.spawn(|| {
+            let mut client = world.database.connect();
+            let leave = format!("SELECT linkup.delete_user('{}')::text", world.members[0]);
+            one(&mut client, &leave)
+        });
+        wait_until_blocked(&mut client, 1);
+        second.batch_execute("COMMIT").expect("commit");
+        assert_eq!(leaver.join().expect("who leaves"), "true");
+    });
+    let left = "SELECT count(*)::text FROM linkup.contact_exchanges";
+    assert_eq!(one(&mut client, left), "0");
 }
 
 #[test]

@@ -213,6 +213,86 @@ fn a_database_owner_who_is_no_superuser_keeps_and_applies_policies() {
         .expect("no owner");
 }
 
+/// The owner's triggers and conditions write down who they run as, and try to be run later.
+const SPIES: &str = "CREATE TABLE spied (who text DEFAULT current_user);
+     CREATE TABLE bait (n int);
+     CREATE FUNCTION spy() RETURNS trigger LANGUAGE plpgsql AS $$
+     BEGIN
+         INSERT INTO public.spied DEFAULT VALUES;
+         IF NEW.n = 1 THEN
+             SET CONSTRAINTS ALL DEFERRED;
+             INSERT INTO public.bait VALUES (2);
+         END IF;
+         RETURN NULL;
+     END $$;
+     CREATE CONSTRAINT TRIGGER spy AFTER INSERT ON bait DEFERRABLE INITIALLY DEFERRED
+         FOR EACH ROW EXECUTE FUNCTION spy();
+     CREATE FUNCTION lay_bait(n int) RETURNS boolean LANGUAGE plpgsql AS $$
+     BEGIN
+         INSERT INTO public.bait VALUES (n);
+         RETURN true;
+     END $$;
+     CREATE TABLE letters (id int, made_at timestamptz);
+     INSERT INTO letters VALUES (1, now() - interval '10 days')";
+
+#[test]
+fn a_superuser_who_applies_policies_runs_nothing_of_their_owners_in_his_own_name() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    let role = format!("spy_{}", database.name);
+    client
+        .batch_execute(&format!(
+            "CREATE ROLE {role} LOGIN; ALTER DATABASE {} OWNER TO {role}; ALTER SCHEMA public OWNER TO {role}",
+            database.name
+        ))
+        .expect("an owner");
+    let mut owner = database.cluster.connect(&database.name, &role);
+    owner.batch_execute(SPIES).expect("spies");
+    let policy = |n: i32| {
+        format!(
+            "SELECT community_core.create_retention_policy('letters', 'made_at', '1 day', 'delete',
+                 condition => 'public.lay_bait({n})')"
+        )
+    };
+    let in_his_name = "SELECT count(*) FROM spied WHERE who = 'postgres'";
+    owner.batch_execute(&policy(1)).expect("a policy");
+    let look = "SELECT * FROM community_core.retention_due()";
+    assert_eq!(sqlstate(client.batch_execute(look)), "42501");
+    client
+        .batch_execute("CALL community_core.apply_retention()")
+        .expect("a run");
+    assert_eq!(number(&mut client, in_his_name), 0);
+    assert_eq!(number(&mut client, "SELECT count(*) FROM letters"), 1);
+    assert_eq!(
+        number(
+            &mut client,
+            "SELECT count(*) FROM retention_log WHERE failure IS NOT NULL"
+        ),
+        1
+    );
+    // What is deferred in good faith runs at once, as the owner.
+    owner.batch_execute(&policy(0)).expect("another policy");
+    client
+        .batch_execute("CALL community_core.apply_retention()")
+        .expect("a run");
+    assert_eq!(number(&mut client, "SELECT count(*) FROM letters"), 0);
+    assert_eq!(number(&mut client, in_his_name), 0);
+    assert_eq!(
+        number(
+            &mut client,
+            &format!("SELECT count(*) FROM spied WHERE who = '{role}'")
+        ),
+        1
+    );
+    client
+        .batch_execute(&format!(
+            "DROP OWNED BY {role} CASCADE; ALTER DATABASE {} OWNER TO postgres",
+            database.name
+        ))
+        .and_then(|()| client.batch_execute(&format!("DROP ROLE {role}")))
+        .expect("no owner");
+}
+
 /// The line that docs/retention.md gives, where pg_cron is installed.
 #[test]
 fn pg_cron_runs_the_documented_line() {

@@ -1,9 +1,7 @@
 //! Claims about the spaces module, one file per topic, and the access matrix. What needs two
 //! sessions is in `sessions/spaces_*.rs`.
 
-mod access_a;
-mod access_b;
-mod access_d;
+mod access;
 mod audit_log;
 mod automod;
 mod comments;

@@ -253,4 +253,38 @@ mod tests {
             "true"
         );
     }
+
+    #[pg_test]
+    fn what_nobody_can_see_is_no_name_title_body_or_reason() {
+        let space = space("public");
+        let author = member(&space, "owner");
+        let (post, question) = (post(&space, &author), question(&space, &author));
+        for statement in [
+            "spaces (slug, name) VALUES ('unseen', {text})".to_owned(),
+            format!("post_templates (space_id, title) VALUES ('{space}', {{text}})"),
+            format!("posts (space_id, title) VALUES ('{space}', {{text}})"),
+            format!("answers (question_id, body) VALUES ('{question}', {{text}})"),
+            format!("comments (post_id, body) VALUES ('{post}', {{text}})"),
+            format!("reports (target_type, target_id, reason) VALUES ('post', '{post}', {{text}})"),
+            format!(
+                "sanctions (space_id, profile_id, type, reason)
+                 VALUES ('{space}', '{author}', 'shadow_ban', {{text}})"
+            ),
+            format!("workshops (space_id, title) VALUES ('{space}', {{text}})"),
+            format!(
+                "events (space_id, title, start_at, end_at)
+                 VALUES ('{space}', {{text}}, now(), now() + interval '1 hour')"
+            ),
+        ] {
+            let insert = |text: &str| {
+                let insert = format!("INSERT INTO spaces.{}", statement.replace("{text}", text));
+                outcome(As::Owner, &insert)
+            };
+            assert_eq!(insert("'x'"), "1", "{statement}");
+            // A blank, a zero-width space, a Hangul filler.
+            for unseen in ["' '", "chr(8203)", "chr(12644)"] {
+                assert_eq!(insert(unseen), "23514", "{statement}: {unseen}");
+            }
+        }
+    }
 }

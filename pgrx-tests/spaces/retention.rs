@@ -23,8 +23,7 @@ mod tests {
              WHERE r.policy IS NULL",
         );
         assert_eq!(missing, "");
-        let kept_for_ever =
-            "SELECT FROM community_core.retention_policies() WHERE table_name = 'spaces.audit_logs'";
+        let kept_for_ever = "SELECT FROM community_core.retention_policies() WHERE table_name = 'spaces.audit_logs'";
         assert_eq!(outcome(As::Owner, kept_for_ever), "0");
     }
 }

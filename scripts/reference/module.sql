@@ -1,4 +1,5 @@
--- Prints the reference page of one module from the catalogue, as Markdown: psql -qXAt -v schema=NAME.
+-- Prints the reference page of one module from the catalogue, as Markdown:
+-- psql -qXAt -v schema=NAME -v page=PAGE, the page of docs/ that tells about it.
 -- Everything is ordered by name in collation C, so that the page is the same wherever it is written.
 
 -- One line, as a cell of a Markdown table wants it.
@@ -29,7 +30,7 @@ FROM shown s JOIN pg_attribute a ON a.attrelid = s.oid AND a.attnum > 0 AND NOT 
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum;
 
 SELECT format(E'# Reference: %1$s\n\n<!-- Written by `make docs` from the catalogue. Change the comments in sql/%1$s/ instead. -->\n', :'schema');
-SELECT format(E'What the module is for, and how it is used, tells [its page](../%s.md). Every table has row security on, and a policy that\nlets `service_role` do everything its grants allow; the others are listed.\n', :'schema');
+SELECT format(E'What the module is for, and how it is used, tells [its page](../%s.md). Every table has row security on, and a policy that\nlets `service_role` do everything its grants allow; the others are listed.\n', :'page');
 
 SELECT E'## Diagram\n\nTables with their keys; every column is below.\n\n```mermaid\nerDiagram';
 SELECT format('    %s {%s}', name, string_agg(line, '' ORDER BY attnum) || E'\n    ')

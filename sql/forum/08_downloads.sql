@@ -97,6 +97,11 @@ DECLARE
     net    CONSTANT cidr := pg_catalog.network(pg_catalog.set_masklen(
                address, CASE pg_catalog.family(address) WHEN 4 THEN 32 ELSE 64 END));
 BEGIN
+    -- Its snapshot does not show who was let through while it waited; SERIALIZABLE would find out.
+    IF pg_catalog.current_setting('transaction_isolation') = 'repeatable read' THEN
+        RAISE EXCEPTION 'guests cannot be counted under REPEATABLE READ'
+            USING ERRCODE = 'invalid_transaction_state', HINT = 'Use READ COMMITTED or SERIALIZABLE.';
+    END IF;
     PERFORM pg_catalog.pg_advisory_xact_lock(family, pg_catalog.hashtext(limit_guest.email) | 1);
     IF (SELECT count(*) FROM @schema@.resource_downloads d
         WHERE d.email = limit_guest.email AND d.downloaded_at > since)
@@ -154,5 +159,5 @@ EXCEPTION WHEN check_violation THEN
 END;
 $$;
 COMMENT ON FUNCTION download_resource(uuid, text) IS
-    'Records a download and returns where the file lies. id: a published resource; email: a guest''s address, not looked at where somebody is signed in. Volatile. Errors: 22023 neither signed in nor an email address, 42501 for members, 53400 too many, 55000 no file, P0002 no such resource. Example: SELECT download_resource(''0199a7c2-0000-7000-8000-000000000001'', ''ada@example.org'')';
+    'Records a download and returns where the file lies. id: a published resource; email: a guest''s address, not looked at where somebody is signed in. Volatile. Errors: 22023 neither signed in nor an email address, 25000 a guest under REPEATABLE READ, 42501 for members, 53400 too many, 55000 no file, P0002 no such resource. Example: SELECT download_resource(''0199a7c2-0000-7000-8000-000000000001'', ''ada@example.org'')';
 GRANT EXECUTE ON FUNCTION download_resource(uuid, text) TO anon, authenticated, service_role;

@@ -147,15 +147,26 @@ CREATE INDEX otp_sessions_user_idx ON otp_sessions (user_id);
 CREATE INDEX otp_sessions_expires_idx ON otp_sessions (expires_at);
 
 CREATE OR REPLACE FUNCTION start_otp(user_id uuid, otp_hash text, expires_at timestamptz) RETURNS uuid
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    session uuid;
+BEGIN
     INSERT INTO @schema@.otp_sessions AS o (user_id, otp_hash, expires_at)
-    VALUES (start_otp.user_id, start_otp.otp_hash, start_otp.expires_at)
+    SELECT u.id, start_otp.otp_hash, start_otp.expires_at FROM @schema@.users u
+    WHERE u.id = start_otp.user_id AND u.deleted_at IS NULL
     ON CONFLICT (user_id) WHERE verified_at IS NULL DO UPDATE
     SET otp_hash = excluded.otp_hash, expires_at = excluded.expires_at, attempts = 0
-    RETURNING o.id
+    RETURNING o.id INTO session;
+    IF session IS NULL THEN
+        RAISE EXCEPTION 'there is no user %', start_otp.user_id
+            USING ERRCODE = 'foreign_key_violation', HINT = 'Give the id of a user who is not deleted.';
+    END IF;
+    RETURN session;
+END;
 $$;
 COMMENT ON FUNCTION start_otp(uuid, text, timestamptz) IS
-    'Opens a user''s one-time code, in place of one that is open. otp_hash: 64 hex digits, never the code. Returns the session''s id. Volatile. Errors: 23503 no such user, 23514 not a hash. Example: SELECT start_otp(id, encode(sha256(''123456''), ''hex''), now() + ''10 minutes'') FROM users LIMIT 1';
+    'Opens a user''s one-time code, in place of one that is open. otp_hash: 64 hex digits, never the code. Returns the session''s id. Volatile. Errors: 23503 no such user, or a deleted one; 23514 not a hash. Example: SELECT start_otp(id, encode(sha256(''123456''), ''hex''), now() + ''10 minutes'') FROM users LIMIT 1';
 GRANT EXECUTE ON FUNCTION start_otp(uuid, text, timestamptz) TO service_role;
 
 CREATE OR REPLACE FUNCTION verify_otp(user_id uuid, otp_hash text) RETURNS boolean
@@ -167,8 +178,10 @@ BEGIN
     UPDATE @schema@.otp_sessions o
     SET attempts = o.attempts + 1,
         verified_at = CASE WHEN o.otp_hash = verify_otp.otp_hash THEN now() END
+    FROM @schema@.users u
     WHERE o.user_id = verify_otp.user_id AND o.verified_at IS NULL AND o.expires_at > now()
       AND o.attempts < community_core.linkup_setting('otp_attempts')
+      AND u.id = o.user_id AND u.deleted_at IS NULL
     RETURNING o.verified_at IS NOT NULL INTO right_code;
     IF right_code THEN
         UPDATE @schema@.users u SET state = 'verified'
@@ -178,5 +191,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION verify_otp(uuid, text) IS
-    'Whether this is the user''s open code; if so it is used up and an unverified user becomes verified. Wrong, expired, used, too many attempts (setting community_core.linkup_otp_attempts) and unknown users all answer false. Volatile. Errors: 23514 the user lacks consent or age. Example: SELECT verify_otp(id, encode(sha256(''123456''), ''hex'')) FROM users LIMIT 1';
+    'Whether this is the user''s open code; if so it is used up and an unverified user becomes verified. Wrong, expired, used, too many attempts (setting community_core.linkup_otp_attempts), deleted and unknown users all answer false. Volatile. Errors: 23514 the user lacks consent or age. Example: SELECT verify_otp(id, encode(sha256(''123456''), ''hex'')) FROM users LIMIT 1';
 GRANT EXECUTE ON FUNCTION verify_otp(uuid, text) TO service_role;

@@ -134,8 +134,9 @@ DECLARE
     earned  @schema@.safety_hold_state;
     ends_at timestamptz;
 BEGIN
-    -- Two strikes at the same moment are added up one after the other.
-    PERFORM FROM @schema@.users u WHERE u.id = NEW.user_id FOR NO KEY UPDATE;
+    -- Two strikes at the same moment are added up one after the other. A write, not only a lock: under
+    -- REPEATABLE READ the second, which does not see the first, is told to try again (40001).
+    UPDATE @schema@.users u SET suspended_at = u.suspended_at WHERE u.id = NEW.user_id;
     SELECT pg_catalog.sum(s.points) INTO total FROM @schema@.user_strikes s
     WHERE s.user_id = NEW.user_id AND s.window_start <= now() AND s.window_end > now();
     IF total >= community_core.linkup_setting('hard_hold_points') THEN
@@ -152,7 +153,10 @@ BEGIN
     VALUES (NEW.user_id, earned, pg_catalog.format('%s points of active strikes', total), now(), ends_at)
     ON CONFLICT (user_id) DO UPDATE
     SET state = excluded.state, reason = excluded.reason, applied_at = excluded.applied_at,
-        expires_at = excluded.expires_at, cleared_at = NULL, applied_by_admin = NULL
+        expires_at = CASE WHEN @schema@.is_on_hold(h.user_id)
+                               AND (h.expires_at IS NULL OR h.expires_at > excluded.expires_at)
+                          THEN h.expires_at ELSE excluded.expires_at END,
+        cleared_at = NULL, applied_by_admin = NULL
     WHERE NOT @schema@.is_on_hold(h.user_id) OR h.state < excluded.state
        OR (h.state = excluded.state AND h.expires_at < excluded.expires_at);
     RETURN NULL;

@@ -187,11 +187,15 @@ BEGIN
         closed_at = CASE WHEN answer = 'closed' THEN now() END,
         explainability = i.explainability || pg_catalog.jsonb_build_object('filters', filters)
     WHERE i.id = invite_id;
+    IF answer = 'accepted' THEN
+        -- Written, not only locked: whoever counts the places in an older snapshot is told to try again.
+        UPDATE @schema@.linkups l SET lock_version = l.lock_version WHERE l.id = linkup.id;
+    END IF;
     RETURN answer;
 END;
 $$;
 COMMENT ON FUNCTION accept_invite(uuid, text, text) IS
-    'Says yes to an invite, as the invited or as the service. Returns accepted; or closed, where the LinkUp is full or the person no longer passes its filters; expired, where the window is over; for an answered invite its state. Volatile. Errors: 42501 not yours, P0002 no such invite, 55000 the LinkUp is not broadcasting. Example: SELECT accept_invite(id) FROM linkup_invites WHERE state = ''pending'' LIMIT 1';
+    'Says yes to an invite, as the invited or as the service. Returns accepted; or closed, where the LinkUp is full or the person no longer passes its filters; expired, where the window is over; for an answered invite its state. Volatile. Errors: 42501 not yours, P0002 no such invite, 55000 the LinkUp is not broadcasting, 40001 under REPEATABLE READ or SERIALIZABLE where somebody was faster. Example: SELECT accept_invite(id) FROM linkup_invites WHERE state = ''pending'' LIMIT 1';
 CREATE OR REPLACE FUNCTION decline_invite(invite_id uuid, response_message_sid text DEFAULT NULL)
 RETURNS invite_state
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

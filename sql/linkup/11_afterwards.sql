@@ -106,6 +106,13 @@ BEGIN
         RAISE EXCEPTION 'choice % is about user %, and stays so', OLD.id, OLD.target_user_id
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Make another choice for another person.';
     END IF;
+    -- Whoever said yes can say no, also once the other is no longer among the attendees.
+    IF NOT NEW.choice AND EXISTS (
+        SELECT FROM @schema@.contact_exchange_choices c
+        WHERE c.linkup_id = NEW.linkup_id AND c.chooser_user_id = NEW.chooser_user_id
+          AND c.target_user_id = NEW.target_user_id) THEN
+        RETURN NEW;
+    END IF;
     -- The same words whatever is missing, and none about blocks.
     IF (SELECT pg_catalog.count(*) FROM @schema@.linkup_participants p JOIN @schema@.linkups l ON l.id = p.linkup_id
         WHERE p.linkup_id = NEW.linkup_id AND p.user_id IN (NEW.chooser_user_id, NEW.target_user_id)
@@ -118,7 +125,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION admit_contact_choice() IS
-    'Trigger: choices are made among attendees, about one another (55000).';
+    'Trigger: choices are made among attendees, about one another (55000), and a yes can always be taken back.';
 CREATE OR REPLACE TRIGGER contact_exchange_choices_admit BEFORE INSERT OR UPDATE ON contact_exchange_choices
     FOR EACH ROW EXECUTE FUNCTION admit_contact_choice();
 

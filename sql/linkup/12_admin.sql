@@ -105,6 +105,12 @@ CREATE OR REPLACE TRIGGER region_memberships_log_admin_change AFTER INSERT OR UP
     FOR EACH ROW EXECUTE FUNCTION log_admin_change('by_admin');
 CREATE OR REPLACE TRIGGER linkups_log_admin_change AFTER INSERT OR UPDATE OR DELETE ON linkups
     FOR EACH ROW EXECUTE FUNCTION log_admin_change('by_admin');
+CREATE OR REPLACE TRIGGER auth_user_map_log_admin_change AFTER INSERT OR UPDATE OR DELETE ON auth_user_map
+    FOR EACH ROW EXECUTE FUNCTION log_admin_change('by_admin');
+CREATE OR REPLACE TRIGGER user_blocks_log_admin_change AFTER INSERT OR UPDATE OR DELETE ON user_blocks
+    FOR EACH ROW EXECUTE FUNCTION log_admin_change('by_admin');
+CREATE OR REPLACE TRIGGER stripe_customers_log_admin_change AFTER INSERT OR UPDATE OR DELETE ON stripe_customers
+    FOR EACH ROW EXECUTE FUNCTION log_admin_change('by_admin');
 CREATE OR REPLACE TRIGGER linkup_participants_log_admin_change AFTER INSERT OR UPDATE OR DELETE ON linkup_participants
     FOR EACH ROW EXECUTE FUNCTION log_admin_change('by_admin');
 CREATE OR REPLACE TRIGGER subscriptions_log_admin_change AFTER INSERT OR UPDATE OR DELETE ON subscriptions

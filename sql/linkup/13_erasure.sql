@@ -92,8 +92,9 @@ BEGIN
     DELETE FROM @schema@.otp_sessions o WHERE o.user_id = person.id;
     DELETE FROM @schema@.magic_links m WHERE m.user_id = person.id;
     DELETE FROM @schema@.conversation_sessions c WHERE c.user_id = person.id;
-    DELETE FROM @schema@.contact_exchanges e WHERE person.id IN (e.user_a_id, e.user_b_id);
+    -- The choices first: a match that is being made is waited for, and then found.
     DELETE FROM @schema@.contact_exchange_choices c WHERE person.id IN (c.chooser_user_id, c.target_user_id);
+    DELETE FROM @schema@.contact_exchanges e WHERE person.id IN (e.user_a_id, e.user_b_id);
     DELETE FROM @schema@.user_blocks b WHERE person.id IN (b.blocker_user_id, b.blocked_user_id);
     UPDATE @schema@.linkup_outcomes o SET feedback = NULL WHERE o.user_id = person.id AND o.feedback IS NOT NULL;
     UPDATE @schema@.profiles p

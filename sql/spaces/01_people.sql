@@ -28,9 +28,9 @@ DECLARE
 BEGIN
     RETURN pg_has_role(caller, 'service_role', 'USAGE')
         OR pg_has_role(caller, current_user, 'USAGE')
-        OR (auth.uid() IS NOT NULL
-            AND coalesce(auth.jwt() #> '{app_metadata,staff}'
-                         @> to_jsonb((parse_ident($name$@schema@$name$))[1]), false));
+        OR (coalesce(auth.jwt() #> '{app_metadata,staff}'
+                     @> to_jsonb((parse_ident($name$@schema@$name$))[1]), false)
+            AND auth.uid() IS NOT NULL);
 END;
 $$;
 COMMENT ON FUNCTION is_staff() IS

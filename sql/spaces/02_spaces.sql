@@ -15,7 +15,7 @@ CREATE TABLE spaces (
     CONSTRAINT spaces_slug_key UNIQUE (slug),
     CONSTRAINT spaces_created_by_fkey FOREIGN KEY (created_by) REFERENCES profiles (id) ON DELETE SET NULL,
     CONSTRAINT spaces_slug_check CHECK (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND char_length(slug) <= 60),
-    CONSTRAINT spaces_name_check CHECK (name ~ '\S' AND char_length(name) <= 100),
+    CONSTRAINT spaces_name_check CHECK (name ~ '@visible@' AND char_length(name) <= 100),
     CONSTRAINT spaces_description_check CHECK (char_length(description) <= 10000),
     CONSTRAINT spaces_rules_check CHECK (char_length(rules) <= 100000),
     CONSTRAINT spaces_visibility_check CHECK (visibility IN ('public', 'restricted', 'private')),

@@ -23,7 +23,7 @@ CREATE TABLE sanctions (
     CONSTRAINT sanctions_ended_by_fkey FOREIGN KEY (ended_by) REFERENCES profiles (id) ON DELETE SET NULL,
     CONSTRAINT sanctions_type_check CHECK (type IN ('removal', 'quarantine', 'shadow_ban', 'space_ban', 'site_ban')),
     CONSTRAINT sanctions_status_check CHECK (status IN ('active', 'appealed', 'reversed', 'expired')),
-    CONSTRAINT sanctions_reason_check CHECK (reason ~ '\S' AND char_length(reason) <= 10000),
+    CONSTRAINT sanctions_reason_check CHECK (reason ~ '@visible@' AND char_length(reason) <= 10000),
     CONSTRAINT sanctions_space_check CHECK (
         CASE type WHEN 'site_ban' THEN space_id IS NULL WHEN 'shadow_ban' THEN true ELSE space_id IS NOT NULL END),
     CONSTRAINT sanctions_target_check CHECK (
@@ -33,7 +33,7 @@ CREATE TABLE sanctions (
     CONSTRAINT sanctions_expires_at_check CHECK (expires_at > created_at),
     CONSTRAINT sanctions_appeal_check CHECK (
         (appeal IS NULL) = (appealed_at IS NULL) AND (status <> 'appealed' OR appeal IS NOT NULL)
-        AND appeal ~ '\S' AND char_length(appeal) <= 10000),
+        AND appeal ~ '@visible@' AND char_length(appeal) <= 10000),
     CONSTRAINT sanctions_ended_check CHECK (
         (status IN ('reversed', 'expired')) = (ended_at IS NOT NULL) AND (ended_by IS NULL OR status = 'reversed'))
 );
@@ -51,4 +51,7 @@ CREATE INDEX sanctions_created_by_idx ON sanctions (created_by);
 CREATE INDEX sanctions_ended_by_idx ON sanctions (ended_by) WHERE ended_by IS NOT NULL;
 CREATE INDEX sanctions_appealed_idx ON sanctions (space_id, appealed_at) WHERE status = 'appealed';
 CREATE INDEX sanctions_expires_at_idx ON sanctions (expires_at) WHERE status IN ('active', 'appealed');
+-- What every query for content asks.
+CREATE INDEX sanctions_shadow_ban_idx ON sanctions (profile_id, space_id)
+    WHERE type = 'shadow_ban' AND status IN ('active', 'appealed');
 CREATE INDEX sanctions_target_id_idx ON sanctions (target_id) WHERE target_id IS NOT NULL;

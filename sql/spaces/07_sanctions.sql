@@ -19,7 +19,7 @@ BEGIN
     END IF;
     IF space_id IS NOT NULL AND space_id NOT IN (SELECT @schema@.moderated_space_ids()) THEN
         RAISE EXCEPTION 'only a moderator of space % can do this', space_id
-            USING ERRCODE = 'insufficient_privilege', HINT = 'Report it: report(target_type, target_id, reason).';
+            USING ERRCODE = 'insufficient_privilege', HINT = 'Report it: a row in reports is for moderators to decide on.';
     END IF;
     IF EXISTS (SELECT FROM @schema@.space_members m
                WHERE m.space_id = require_authority.space_id AND m.profile_id = require_authority.profile_id
@@ -68,7 +68,7 @@ BEGIN
     SELECT pg_catalog.count(*) > 0,
            CASE WHEN pg_catalog.count(*) = pg_catalog.count(s.expires_at) THEN pg_catalog.max(s.expires_at) END
     INTO holds, until
-    FROM @schema@.active_sanctions() s
+    FROM @schema@.active_sanctions s
     WHERE s.type = 'space_ban' AND s.space_id = NEW.space_id AND s.profile_id = NEW.profile_id;
     IF holds THEN
         -- Who waits to be let in does not have to wait any longer.
@@ -95,7 +95,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- Whoever imposes a ban at this moment holds the person.
     PERFORM FROM @schema@.profiles p WHERE p.id = NEW.profile_id FOR NO KEY UPDATE;
-    IF EXISTS (SELECT FROM @schema@.active_sanctions() s
+    IF EXISTS (SELECT FROM @schema@.active_sanctions s
                WHERE s.profile_id = NEW.profile_id
                  AND (s.type = 'site_ban' OR (s.type = 'space_ban' AND s.space_id = NEW.space_id))) THEN
         RAISE EXCEPTION '% is banned from space %', NEW.profile_id, NEW.space_id
@@ -113,7 +113,7 @@ CREATE OR REPLACE TRIGGER space_members_refuse_banned_again
 
 CREATE OR REPLACE FUNCTION is_banned_in(space_id uuid) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM @schema@.active_sanctions() s
+    SELECT EXISTS (SELECT FROM @schema@.active_sanctions s
                    WHERE s.profile_id = auth.uid()
                      AND (s.type = 'site_ban' OR (s.type = 'space_ban' AND s.space_id = is_banned_in.space_id)));
 $$;
@@ -124,11 +124,7 @@ GRANT EXECUTE ON FUNCTION is_banned_in(uuid) TO authenticated, service_role;
 CREATE OR REPLACE FUNCTION is_shadow_banned(profile_id uuid, space_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- Asked whenever somebody writes: most people were never sanctioned.
-    RETURN EXISTS (SELECT FROM @schema@.sanctions s
-                   WHERE s.profile_id = is_shadow_banned.profile_id AND s.type = 'shadow_ban'
-                     AND s.status IN ('active', 'appealed'))
-       AND EXISTS (SELECT FROM @schema@.active_sanctions() s
+    RETURN EXISTS (SELECT FROM @schema@.active_sanctions s
                    WHERE s.profile_id = is_shadow_banned.profile_id AND s.type = 'shadow_ban'
                      AND (s.space_id IS NULL OR s.space_id = is_shadow_banned.space_id));
 END;

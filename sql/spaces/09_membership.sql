@@ -126,7 +126,7 @@ DECLARE
     outcome  text;
 BEGIN
     SELECT s.visibility INTO openness FROM @schema@.spaces s WHERE s.id = join_space.space_id;
-    IF EXISTS (SELECT FROM @schema@.active_sanctions() s
+    IF EXISTS (SELECT FROM @schema@.active_sanctions s
                WHERE s.profile_id = member AND s.type = 'space_ban' AND s.space_id = join_space.space_id) THEN
         outcome := 'banned';
     ELSE

@@ -54,7 +54,7 @@ BEGIN
         SELECT FROM @schema@.space_members m
         WHERE m.space_id = has_privilege.space_id AND m.profile_id = has_privilege.profile_id
           AND (m.status = 'active' OR m.banned_until <= now())
-          AND NOT EXISTS (SELECT FROM @schema@.active_sanctions() s
+          AND NOT EXISTS (SELECT FROM @schema@.active_sanctions s
                           WHERE s.profile_id = m.profile_id
                             AND (s.type = 'site_ban' OR (s.type = 'space_ban' AND s.space_id = m.space_id)))
           AND (m.role IN ('owner', 'moderator')

@@ -13,7 +13,7 @@ CREATE TABLE post_templates (
     CONSTRAINT post_templates_id_space_id_key UNIQUE (id, space_id),
     CONSTRAINT post_templates_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces (id) ON DELETE CASCADE,
     CONSTRAINT post_templates_content_type_check CHECK (content_type IN ('post', 'question')),
-    CONSTRAINT post_templates_title_check CHECK (title ~ '\S' AND char_length(title) <= 300),
+    CONSTRAINT post_templates_title_check CHECK (title ~ '@visible@' AND char_length(title) <= 300),
     CONSTRAINT post_templates_body_check CHECK (char_length(body) <= 100000),
     -- required lists the sections that a post must fill in, by their keys.
     CONSTRAINT post_templates_config_check CHECK (

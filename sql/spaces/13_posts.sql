@@ -24,7 +24,7 @@ CREATE TABLE posts (
     CONSTRAINT posts_template_id_space_id_fkey FOREIGN KEY (template_id, space_id)
         REFERENCES post_templates (id, space_id) ON UPDATE CASCADE ON DELETE SET NULL (template_id),
     CONSTRAINT posts_post_type_check CHECK (post_type IN ('post', 'question')),
-    CONSTRAINT posts_title_check CHECK (title ~ '\S' AND char_length(title) <= 300),
+    CONSTRAINT posts_title_check CHECK (title ~ '@visible@' AND char_length(title) <= 300),
     CONSTRAINT posts_body_check CHECK (char_length(body) <= 100000),
     CONSTRAINT posts_content_check CHECK (jsonb_typeof(content) = 'object'),
     CONSTRAINT posts_state_check CHECK (state IN ('published', 'held', 'quarantined', 'removed', 'deleted'))
@@ -86,7 +86,7 @@ BEGIN
     END IF;
     FOR section IN SELECT jsonb_array_elements_text(template.config -> 'required') LOOP
         IF NOT coalesce(CASE jsonb_typeof(NEW.content -> section)
-                             WHEN 'string' THEN NEW.content ->> section ~ '\S'
+                             WHEN 'string' THEN NEW.content ->> section ~ '@visible@'
                              WHEN 'array'  THEN NEW.content -> section <> '[]'
                              WHEN 'object' THEN NEW.content -> section <> '{}'
                              ELSE NEW.content -> section <> 'null' END, false) THEN

@@ -39,8 +39,9 @@ CREATE POLICY tag_synonyms_update_moderator ON tag_synonyms
     WITH CHECK (space_id = ANY (ARRAY(SELECT moderated_space_ids())));
 GRANT INSERT (space_id, tag_id, synonym_tag_id, created_by), UPDATE (status) ON tag_synonyms TO authenticated;
 
+-- With the caller's rights: what is a synonym in a private space is told to nobody else.
 CREATE OR REPLACE FUNCTION resolve_tag(id uuid) RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce((SELECT s.tag_id FROM @schema@.tag_synonyms s
                      WHERE s.synonym_tag_id = resolve_tag.id AND s.status = 'approved'), resolve_tag.id);
 $$;

@@ -25,7 +25,7 @@ CREATE TABLE questions (
         AND bounty_amount > 0 AND bounty_currency ~ '^[A-Z]{3}$'),
     CONSTRAINT questions_closed_check CHECK (
         (closed_at IS NULL) = (close_reason IS NULL) AND (closed_at IS NOT NULL OR closed_by IS NULL)),
-    CONSTRAINT questions_close_reason_check CHECK (close_reason ~ '\S' AND char_length(close_reason) <= 1000)
+    CONSTRAINT questions_close_reason_check CHECK (close_reason ~ '@visible@' AND char_length(close_reason) <= 1000)
 );
 COMMENT ON TABLE questions IS 'What a post that is a question has besides: its accepted answer, its bounty, whether it is closed.';
 COMMENT ON COLUMN questions.post_type IS 'Always question; with post_id it refers to a post of that type.';
@@ -59,7 +59,7 @@ CREATE TABLE answers (
         REFERENCES questions (post_id, space_id) ON UPDATE CASCADE ON DELETE CASCADE,
     CONSTRAINT answers_author_id_fkey FOREIGN KEY (author_id) REFERENCES profiles (id) ON DELETE SET NULL,
     CONSTRAINT answers_accepted_points_check CHECK (is_accepted OR accepted_points IS NULL),
-    CONSTRAINT answers_body_check CHECK (body ~ '\S' AND char_length(body) <= 100000),
+    CONSTRAINT answers_body_check CHECK (body ~ '@visible@' AND char_length(body) <= 100000),
     CONSTRAINT answers_state_check CHECK (state IN ('published', 'held', 'quarantined', 'removed', 'deleted'))
 );
 COMMENT ON TABLE answers IS 'Answers to questions. Read by those who read the space.';

@@ -24,7 +24,7 @@ CREATE TABLE comments (
     -- A comment stands under the same post as what it answers, and does not vanish from above its answers.
     CONSTRAINT comments_parent_id_post_id_fkey FOREIGN KEY (parent_id, post_id) REFERENCES comments (id, post_id),
     CONSTRAINT comments_author_id_fkey FOREIGN KEY (author_id) REFERENCES profiles (id) ON DELETE SET NULL,
-    CONSTRAINT comments_body_check CHECK (body ~ '\S' AND char_length(body) <= 10000),
+    CONSTRAINT comments_body_check CHECK (body ~ '@visible@' AND char_length(body) <= 10000),
     CONSTRAINT comments_mentions_check CHECK (cardinality(mentions) <= 50),
     CONSTRAINT comments_state_check CHECK (state IN ('published', 'held', 'quarantined', 'removed', 'deleted')),
     -- The path is the ids from the root to the comment, 32 hexadecimal digits each.

@@ -20,7 +20,7 @@ CREATE TABLE reports (
     CONSTRAINT reports_reporter_id_fkey FOREIGN KEY (reporter_id) REFERENCES profiles (id) ON DELETE SET NULL,
     CONSTRAINT reports_handled_by_fkey FOREIGN KEY (handled_by) REFERENCES profiles (id) ON DELETE SET NULL,
     CONSTRAINT reports_target_type_check CHECK (target_type IN ('post', 'answer', 'comment', 'message')),
-    CONSTRAINT reports_reason_check CHECK (reason ~ '\S' AND char_length(reason) <= 10000),
+    CONSTRAINT reports_reason_check CHECK (reason ~ '@visible@' AND char_length(reason) <= 10000),
     CONSTRAINT reports_status_check CHECK (status IN ('open', 'claimed', 'upheld', 'dismissed')),
     CONSTRAINT reports_handled_check CHECK ((status = 'open') = (handled_at IS NULL)),
     CONSTRAINT reports_resolution_notes_check CHECK (char_length(resolution_notes) <= 10000)

@@ -50,7 +50,7 @@ BEGIN
     SELECT pg_catalog.bool_or(s.type = 'removal') AS removed, pg_catalog.count(*) AS sanctions,
            CASE WHEN pg_catalog.count(*) = pg_catalog.count(s.expires_at) THEN pg_catalog.max(s.expires_at) END AS until
     INTO holds
-    FROM @schema@.active_sanctions() s WHERE s.target_type = NEW.target_type AND s.target_id = NEW.target_id;
+    FROM @schema@.active_sanctions s WHERE s.target_type = NEW.target_type AND s.target_id = NEW.target_id;
     IF holds.sanctions > 0 THEN
         PERFORM @schema@.set_content_state(NEW.target_type, NEW.target_id,
             CASE WHEN holds.removed THEN 'removed' ELSE 'quarantined' END, holds.until);

@@ -19,7 +19,7 @@ CREATE TABLE direct_message_messages (
     CONSTRAINT direct_message_messages_body_check CHECK (char_length(body) <= 10000),
     CONSTRAINT direct_message_messages_attachments_check CHECK (
         jsonb_typeof(attachments) = 'array' AND jsonb_array_length(attachments) <= 20),
-    CONSTRAINT direct_message_messages_something_check CHECK (body ~ '\S' OR attachments <> '[]')
+    CONSTRAINT direct_message_messages_something_check CHECK (body ~ '@visible@' OR attachments <> '[]')
 );
 COMMENT ON TABLE direct_message_messages IS
     'Direct messages. Read by the two of the thread, until the sender deletes one: then by service_role alone, for 12 months.';
@@ -35,7 +35,7 @@ CREATE INDEX direct_message_messages_deleted_at_idx ON direct_message_messages (
 
 CREATE OR REPLACE FUNCTION silenced_senders() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT s.profile_id FROM @schema@.active_sanctions() s
+    SELECT s.profile_id FROM @schema@.active_sanctions s
     WHERE s.type = 'shadow_ban' AND s.space_id IS NULL AND s.profile_id <> auth.uid();
 $$;
 COMMENT ON FUNCTION silenced_senders() IS
@@ -63,7 +63,7 @@ BEGIN
     ELSIF thread.status = 'blocked' THEN
         RAISE EXCEPTION 'no message from % in thread %: one of the two has blocked the other', NEW.sender_id, NEW.thread_id
             USING ERRCODE = 'insufficient_privilege', HINT = 'Who blocked can take it back with unblock_direct_messages.';
-    ELSIF EXISTS (SELECT FROM @schema@.active_sanctions() s
+    ELSIF EXISTS (SELECT FROM @schema@.active_sanctions s
                   WHERE s.profile_id = NEW.sender_id AND s.type = 'site_ban') THEN
         RAISE EXCEPTION '% is banned from the site', NEW.sender_id
             USING ERRCODE = 'insufficient_privilege', HINT = 'A ban ends by itself, or with reverse_sanction.';

@@ -13,7 +13,7 @@ CREATE TABLE workshops (
     updated_at    timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT workshops_pkey PRIMARY KEY (id),
     CONSTRAINT workshops_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces (id) ON DELETE CASCADE,
-    CONSTRAINT workshops_title_check CHECK (title ~ '\S' AND char_length(title) <= 200),
+    CONSTRAINT workshops_title_check CHECK (title ~ '@visible@' AND char_length(title) <= 200),
     CONSTRAINT workshops_description_check CHECK (char_length(description) <= 100000),
     CONSTRAINT workshops_curriculum_check CHECK (jsonb_typeof(curriculum) = 'array'),
     CONSTRAINT workshops_status_check CHECK (status IN ('draft', 'published', 'completed', 'cancelled'))
@@ -118,7 +118,7 @@ CREATE OR REPLACE FUNCTION joinable_space_ids() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT s.id FROM @schema@.readable_space_ids() AS s (id)
     WHERE auth.uid() IS NOT NULL
-      AND NOT EXISTS (SELECT FROM @schema@.active_sanctions() a
+      AND NOT EXISTS (SELECT FROM @schema@.active_sanctions a
                       WHERE a.profile_id = (SELECT auth.uid())
                         AND (a.type = 'site_ban' OR (a.type = 'space_ban' AND a.space_id = s.id)))
       AND NOT EXISTS (SELECT FROM @schema@.space_members m

@@ -11,7 +11,7 @@ CREATE TABLE assignments (
     updated_at  timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT assignments_pkey PRIMARY KEY (id),
     CONSTRAINT assignments_workshop_id_fkey FOREIGN KEY (workshop_id) REFERENCES workshops (id) ON DELETE CASCADE,
-    CONSTRAINT assignments_title_check CHECK (title ~ '\S' AND char_length(title) <= 200),
+    CONSTRAINT assignments_title_check CHECK (title ~ '@visible@' AND char_length(title) <= 200),
     CONSTRAINT assignments_rubric_check CHECK (jsonb_typeof(rubric) IN ('object', 'array'))
 );
 COMMENT ON TABLE assignments IS 'What is to be done in a workshop, and until when; read by the enrolled and the moderators.';
@@ -35,7 +35,7 @@ CREATE TABLE assignment_submissions (
         FOREIGN KEY (assignment_id) REFERENCES assignments (id) ON DELETE CASCADE,
     CONSTRAINT assignment_submissions_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES profiles (id) ON DELETE CASCADE,
     CONSTRAINT assignment_submissions_submission_url_check CHECK (
-        (submission_url ~ '\S' AND char_length(submission_url) <= 2000) OR (submission_url IS NULL AND profile_id IS NULL)),
+        (submission_url ~ '@visible@' AND char_length(submission_url) <= 2000) OR (submission_url IS NULL AND profile_id IS NULL)),
     CONSTRAINT assignment_submissions_status_check CHECK (status IN ('submitted', 'graded')),
     CONSTRAINT assignment_submissions_graded_check CHECK (
         (status = 'graded') = (grade IS NOT NULL) AND (status = 'graded') = (reviewed_at IS NOT NULL)

@@ -17,8 +17,8 @@ CREATE TABLE materials (
     CONSTRAINT materials_workshop_id_fkey FOREIGN KEY (workshop_id) REFERENCES workshops (id) ON DELETE CASCADE,
     CONSTRAINT materials_owner_type_check CHECK (owner_type IN ('space', 'workshop', 'session', 'assignment', 'event')),
     CONSTRAINT materials_workshop_check CHECK ((owner_type IN ('workshop', 'session', 'assignment')) = (workshop_id IS NOT NULL)),
-    CONSTRAINT materials_title_check CHECK (title ~ '\S' AND char_length(title) <= 200),
-    CONSTRAINT materials_storage_path_check CHECK (storage_path ~ '\S' AND char_length(storage_path) <= 2000),
+    CONSTRAINT materials_title_check CHECK (title ~ '@visible@' AND char_length(title) <= 200),
+    CONSTRAINT materials_storage_path_check CHECK (storage_path ~ '@visible@' AND char_length(storage_path) <= 2000),
     CONSTRAINT materials_visibility_check CHECK (visibility IN ('public', 'members', 'enrolled')),
     -- Nobody enrols in a space.
     CONSTRAINT materials_enrolled_check CHECK (owner_type <> 'space' OR visibility <> 'enrolled')

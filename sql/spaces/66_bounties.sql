@@ -34,7 +34,7 @@ CREATE TABLE bounties (
         dispute_status IN ('none', 'open', 'resolved') AND (dispute_status = 'open') = (status = 'disputed')),
     CONSTRAINT bounties_dispute_reason_check CHECK (
         (dispute_reason IS NULL) = (dispute_status = 'none')
-        AND dispute_reason ~ '\S' AND char_length(dispute_reason) <= 10000),
+        AND dispute_reason ~ '@visible@' AND char_length(dispute_reason) <= 10000),
     CONSTRAINT bounties_recipient_id_check CHECK (
         recipient_id IS NULL OR (status = 'released' AND recipient_id IS DISTINCT FROM sponsor_id)),
     CONSTRAINT bounties_expires_at_check CHECK (expires_at > created_at),

@@ -22,7 +22,7 @@ CREATE TABLE events (
     updated_at          timestamptz    NOT NULL DEFAULT now(),
     CONSTRAINT events_pkey PRIMARY KEY (id),
     CONSTRAINT events_space_id_fkey FOREIGN KEY (space_id) REFERENCES spaces (id) ON DELETE CASCADE,
-    CONSTRAINT events_title_check CHECK (title ~ '\S' AND char_length(title) <= 200),
+    CONSTRAINT events_title_check CHECK (title ~ '@visible@' AND char_length(title) <= 200),
     CONSTRAINT events_description_check CHECK (char_length(description) <= 100000),
     CONSTRAINT events_end_at_check CHECK (end_at > start_at),
     CONSTRAINT events_capacity_check CHECK (capacity > 0),

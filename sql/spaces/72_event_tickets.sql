@@ -22,7 +22,7 @@ CREATE TABLE event_tickets (
     CONSTRAINT event_tickets_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES profiles (id) ON DELETE SET NULL,
     CONSTRAINT event_tickets_coupon_id_fkey FOREIGN KEY (event_id, coupon_id)
         REFERENCES event_coupons (event_id, id) ON DELETE SET NULL (coupon_id),
-    CONSTRAINT event_tickets_ticket_type_check CHECK (ticket_type ~ '\S' AND char_length(ticket_type) <= 50),
+    CONSTRAINT event_tickets_ticket_type_check CHECK (ticket_type ~ '@visible@' AND char_length(ticket_type) <= 50),
     CONSTRAINT event_tickets_price_check CHECK (price >= 0 AND (price = 0 OR currency IS NOT NULL)),
     CONSTRAINT event_tickets_status_check CHECK (status IN ('reserved', 'booked', 'cancelled')),
     CONSTRAINT event_tickets_reserved_until_check CHECK ((status = 'reserved') = (reserved_until IS NOT NULL)),

@@ -84,12 +84,12 @@ fn take(log: &Log) -> Vec<Batch> {
             let mut batches: Vec<Batch> = Vec::new();
             let (mut entries, mut taken) = (0, Vec::<i64>::new());
             for row in 0..rows.len() {
-                if entries >= BLOCK {
+                let batch = batch(log, &rows, row);
+                entries += batch.keys.len();
+                if entries > BLOCK {
                     break;
                 }
                 taken.extend(rows.get::<i64>(row, 1));
-                let batch = batch(log, &rows, row);
-                entries += batch.keys.len();
                 batches.push(batch);
             }
             if !batches.is_empty() {

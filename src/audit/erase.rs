@@ -42,6 +42,7 @@ pub fn erase(subject: Uuid) -> Vec<(String, i64)> {
         if log.definition.erasable.is_empty() || !catalog::is_owner(&log.relation, caller) {
             continue;
         }
+        log.require_unaltered();
         block::seal_now(&log, false);
         let entries = log.as_owner(|| seal::act(|| erase_from(&log, subject, &by)));
         if entries > 0 {

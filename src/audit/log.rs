@@ -11,6 +11,44 @@ pub const APPEND: &str = "audit_append";
 pub const REFUSE: &str = "audit_refuse";
 pub const KEEP: &str = "audit_keep";
 
+/// A column of a table beside a log, and its type; an entry has that of the log's key.
+pub type Typed = (&'static str, Option<pg_sys::Oid>);
+
+pub const SEAL: [Typed; 9] = [
+    ("chain", Some(pg_sys::TEXTOID)),
+    ("sequence", Some(pg_sys::INT8OID)),
+    ("entry", None),
+    ("version", Some(pg_sys::INT2OID)),
+    ("columns", Some(pg_sys::INT2OID)),
+    ("leaf", Some(pg_sys::BYTEAOID)),
+    ("hash", Some(pg_sys::BYTEAOID)),
+    ("salt", Some(pg_sys::BYTEAOID)),
+    ("erased", Some(pg_sys::BYTEAOID)),
+];
+pub const HEAD: [Typed; 4] = [
+    ("chain", Some(pg_sys::TEXTOID)),
+    ("size", Some(pg_sys::INT8OID)),
+    ("hash", Some(pg_sys::BYTEAOID)),
+    ("frontier", Some(pg_sys::BYTEAOID)),
+];
+const ERASURE: [Typed; 6] = [
+    ("chain", Some(pg_sys::TEXTOID)),
+    ("sequence", Some(pg_sys::INT8OID)),
+    ("erased_at", Some(pg_sys::TIMESTAMPTZOID)),
+    ("erased_by", Some(pg_sys::TEXTOID)),
+    ("entries", Some(pg_sys::INT8ARRAYOID)),
+    ("columns", Some(pg_sys::TEXTARRAYOID)),
+];
+/// Without the entries, which are cast when they are read.
+const TAIL: [Typed; 6] = [
+    ("id", Some(pg_sys::INT8OID)),
+    ("written_at", Some(pg_sys::TIMESTAMPTZOID)),
+    ("chain", Some(pg_sys::TEXTOID)),
+    ("columns", Some(pg_sys::INT2OID)),
+    ("leaves", Some(pg_sys::BYTEAOID)),
+    ("salts", Some(pg_sys::BYTEAOID)),
+];
+
 pub struct Log {
     pub relation: PgRelation,
     pub owner: pg_sys::Oid,
@@ -118,9 +156,46 @@ impl Log {
 
     /// As the owner, with names resolved in Postgres' own schema only, inside an SPI frame.
     pub fn as_owner<T>(&self, work: impl FnOnce() -> T) -> T {
-        catalog::as_role(self.owner, || {
+        catalog::as_role_restricted(self.owner, || {
             catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || super::sql::frame(work))
         })
+    }
+
+    /// A column beside the log that its owner gave another type than the engine did. The engine
+    /// reads values as what it made them, so nothing may be read then.
+    pub fn altered(&self) -> Option<String> {
+        let fits = |type_oid: pg_sys::Oid, made: Option<pg_sys::Oid>| match made {
+            Some(made) => type_oid == made,
+            None => KeyKind::of(type_oid) == Some(self.key_kind),
+        };
+        self.definition.suffixes().into_iter().find_map(|suffix| {
+            let table = beside(&self.relation, suffix)?;
+            let columns: &[Typed] = match suffix {
+                "seal" => &SEAL,
+                "head" => &HEAD,
+                "erasure" => &ERASURE,
+                _ => &TAIL,
+            };
+            let descriptor = table.tuple_desc();
+            let stands = |(name, made): &Typed| {
+                descriptor.iter().any(|attribute| {
+                    !attribute.is_dropped()
+                        && attribute.name() == *name
+                        && fits(attribute.atttypid, *made)
+                })
+            };
+            let (name, _) = columns.iter().find(|column| !stands(column))?;
+            let table = self.definition.beside(suffix);
+            Some(format!(
+                "column {name} of {table} is missing or has another type"
+            ))
+        })
+    }
+
+    pub fn require_unaltered(&self) {
+        if let Some(what) = self.altered() {
+            error::raise(error::audit::altered(&self.definition.name(), &what));
+        }
     }
 
     /// The columns by which chains are told apart.

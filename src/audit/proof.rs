@@ -248,6 +248,7 @@ fn compare(tree: Tree, caller: pg_sys::Oid) -> Option<Break> {
     if !catalog::is_owner(&log.relation, caller) {
         error::raise(error::not_owner(&log.definition.name()));
     }
+    log.require_unaltered();
     let root = log.as_owner(|| leaves(&log, &chain, vec![(0, tree.size)], size));
     match root.as_deref() {
         Some([root]) if *root == tree.root => None,

@@ -2,6 +2,7 @@
 //! whoever seals sees the last seal of whoever sealed before, and a rolled back transaction
 //! leaves no gap because the number stands in the head and goes back with it.
 
+use super::direct::Tables;
 use super::encoding;
 use super::hash::{self, Hash};
 use super::key;
@@ -9,11 +10,12 @@ use super::log::Log;
 use super::pending::Batch;
 use super::sql::{self, bigint, bytea, text};
 use super::tree::Frontier;
-use crate::error;
+use crate::{catalog, error};
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::*;
 use std::cell::Cell;
+use std::ffi::CStr;
 
 thread_local! {
     static ACTING: Cell<bool> = const { Cell::new(false) };
@@ -47,19 +49,43 @@ pub struct Head {
 pub fn seal(log: &Log, mut batches: Vec<Batch>) {
     // A stable sort: within a chain, the order of the statements stays.
     batches.sort_by(|a, b| a.chain.cmp(&b.chain));
-    log.as_owner(|| {
-        act(|| {
-            let mut batches = batches.into_iter().peekable();
-            while let Some(chain) = batches.peek().map(|batch| batch.chain.clone()) {
+    let tables = Tables::open(log);
+    let mut batches = batches.into_iter().peekable();
+    while let Some(chain) = batches.peek().map(|batch| batch.chain.clone()) {
+        let mut of_chain = Vec::new();
+        while let Some(batch) = batches.next_if(|batch| batch.chain == chain) {
+            of_chain.push(batch);
+        }
+        let sealed = tables.as_ref().is_some_and(|tables| {
+            tables.seal(&chain, &of_chain) || {
+                // A chain begins with its head; where there is one, this says what is wrong.
+                by_statements(log, || lock(log, &chain));
+                tables.seal(&chain, &of_chain)
+            }
+        });
+        if !sealed {
+            by_statements(log, || {
                 let mut head = lock(log, &chain);
-                while let Some(batch) = batches.next_if(|batch| batch.chain == chain) {
+                for batch in of_chain {
                     append(log, &mut head, batch);
                 }
                 store(log, &chain, &head);
-            }
-        });
-    });
+            });
+        }
+    }
+    if let Some(tables) = tables {
+        tables.close();
+    }
 }
+
+fn by_statements<T>(log: &Log, work: impl FnOnce() -> T) -> T {
+    log.require_unaltered();
+    log.as_owner(|| catalog::with_settings(&[BY_INDEX], || act(work)))
+}
+
+/// The planner takes the table of heads for small and would read it from end to end; but every commit
+/// leaves a dead row there.
+const BY_INDEX: (&CStr, &str) = (c"enable_seqscan", "off");
 
 /// Locks the head of a chain, which begins with this call if need be.
 pub fn lock(log: &Log, chain: &str) -> Head {

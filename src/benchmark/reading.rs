@@ -67,7 +67,7 @@ pub fn cells(name: &str) -> Vec<Cell> {
 }
 
 fn as_owner<T>(name: &Name, work: impl FnOnce() -> T) -> T {
-    catalog::as_role(owner(name), || {
+    catalog::as_role_restricted(owner(name), || {
         catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], work)
     })
 }

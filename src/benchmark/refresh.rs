@@ -46,7 +46,7 @@ pub fn refresh(name: &str, full: bool) -> bool {
     let name = Name::find(name);
     let definition = name.definition();
     catalog::require_owner(&definition);
-    catalog::as_role(catalog::owner(&definition), || {
+    catalog::as_role_restricted(catalog::owner(&definition), || {
         catalog::with_settings(&SETTINGS, || {
             Spi::connect_mut(|client| match lock(client, &name) {
                 Some(definition) => {

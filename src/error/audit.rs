@@ -165,6 +165,15 @@ pub fn broken_head(log: &str, chain: &str) -> ErrorReport {
     )
 }
 
+/// 55000
+pub fn altered(log: &str, what: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("the tables of audit log {log} were altered: {what}"),
+        "Give the column back the type that it had, and run community_core.verify_audit.",
+    )
+}
+
 /// P0002
 pub fn no_entry(log: &str, entry: &str) -> ErrorReport {
     report(

@@ -143,10 +143,12 @@ impl Unfinished {
             .any(|key| qualified(&key.relation) == table && (key.kind == "table" || part(key)))
     }
 
-    fn concerns_tables(&self) -> bool {
+    /// Whether something is to be done that attaching an engine could do: it makes no policy, view or grant.
+    fn concerns_engines(&self) -> bool {
+        const OTHERS: [&str; 4] = ["policy", "view", "grant", "function grant"];
         self.0
             .iter()
-            .any(|key| !key.relation.is_empty() && key.kind != "function grant")
+            .any(|key| !key.relation.is_empty() && !OTHERS.contains(&key.kind.as_str()))
     }
 }
 
@@ -352,7 +354,7 @@ impl<'a> Work<'a> {
             // An engine may change more tables than the one it is attached to.
             Kind::Call => {
                 ATTACHING.iter().any(|call| statement.text.contains(call))
-                    && !unfinished.concerns_tables()
+                    && !unfinished.concerns_engines()
             }
             _ => false,
         }

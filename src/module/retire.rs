@@ -5,7 +5,7 @@ use super::describe::{Description, Key};
 use super::install::qualified;
 use super::registry::run;
 use super::repair::callable;
-use crate::catalog::{quote_ident, with_settings};
+use crate::catalog::{quote_ident, quote_literal, with_settings};
 
 /// Rules, before those that may take their place are made.
 pub fn rules(schema: &str, before: &Description, expected: &Description) {
@@ -23,8 +23,20 @@ pub fn rules(schema: &str, before: &Description, expected: &Description) {
     });
 }
 
-/// Views and functions, once nothing that was made anew needs them.
+/// Benchmarks, views and functions, once nothing that was made anew needs them. What a benchmark
+/// keeps in tables is made from other tables, and is nobody's data.
 pub fn code(schema: &str, before: &Description, expected: &Description) {
+    retire(schema, before, expected, |key| {
+        let benchmark = key.relation.strip_suffix("_benchmark")?;
+        (key.kind == "table").then(|| {
+            let names = [schema, benchmark, &key.relation].map(quote_literal);
+            format!(
+                "SELECT community_core.drop_benchmark(format('%I.%I', {0}, {1}))
+                 WHERE to_regclass(format('%I.%I', {0}, {2})) IS NOT NULL",
+                names[0], names[1], names[2]
+            )
+        })
+    });
     for wanted in ["view", "function"] {
         retire(schema, before, expected, |key| match key.kind.as_str() {
             kind if kind != wanted => None,

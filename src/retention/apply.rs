@@ -3,7 +3,7 @@
 use super::create::TRIGGER;
 use super::policy::{Action, Policy};
 use super::statement::{self, Change, Figure, Merge};
-use crate::catalog::{self, as_role, quote_ident};
+use crate::catalog::{self, as_role_restricted, quote_ident};
 use crate::error;
 use pgrx::prelude::*;
 use pgrx::spi::SpiTupleTable;
@@ -94,7 +94,7 @@ pub fn due(target: pg_sys::Oid, table: &str, policy: &Policy, now: TimestampWith
     let cutoff = cutoff(policy, now);
     let age = quote_ident(&policy.age_column);
     let sql = statement::due(table, &age, policy, &changes(&relation, policy));
-    as_role(catalog::owner(&relation), || {
+    as_role_restricted(catalog::owner(&relation), || {
         let mut rows = read(&sql, &[cutoff.into()], |row| {
             Ok((row.get::<i64>(1)?, row.get::<TimestampWithTimeZone>(2)?))
         });
@@ -128,14 +128,14 @@ pub fn batch(
     let policy = policy(target, name)
         .unwrap_or_else(|| error::raise(error::retention::no_such_policy(&table, name)));
     let cutoff = cutoff(&policy, now);
-    as_role(catalog::owner(&relation), || {
+    as_role_restricted(catalog::owner(&relation), || {
+        // Whatever the owner's triggers do they do now and as the owner, not at the end as whoever commits.
+        write("SET CONSTRAINTS ALL IMMEDIATE", &[], |_| Ok(()));
         let (rows, again) = run_batch(&relation, &table, &policy, cutoff, size);
         if again > 0 {
             error::raise(error::retention::never_rests(&table, name));
         }
         record(&relation, &table, &policy, run, cutoff, rows, None);
-        // What is deferred runs as the owner too, and not as whoever commits.
-        write("SET CONSTRAINTS ALL IMMEDIATE", &[], |_| Ok(()));
         rows
     })
 }
@@ -153,7 +153,8 @@ pub fn record_failure(
     let policy = policy(target, name)
         .unwrap_or_else(|| error::raise(error::retention::no_such_policy(&table, name)));
     let cutoff = cutoff(&policy, now);
-    as_role(catalog::owner(&relation), || {
+    as_role_restricted(catalog::owner(&relation), || {
+        write("SET CONSTRAINTS ALL IMMEDIATE", &[], |_| Ok(()));
         record(&relation, &table, &policy, run, cutoff, 0, Some(failure));
     });
 }

@@ -3,7 +3,7 @@
 
 use super::apply;
 use super::policy::{Action, Policy};
-use crate::catalog::{self, as_role, quote_ident, quote_literal};
+use crate::catalog::{self, as_role, as_role_restricted, quote_ident, quote_literal};
 use crate::error;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
@@ -34,8 +34,8 @@ pub fn create(target: pg_sys::Oid, wanted: Wanted) -> String {
         error::raise(error::retention::name_too_long(&policy.name));
     }
     make_log(&schema, &policy.log, &table, owner);
+    as_role_restricted(owner, || apply::rehearse(&relation, &table, &policy));
     as_role(owner, || {
-        apply::rehearse(&relation, &table, &policy);
         // A table that is open cannot be altered.
         drop(relation);
         let arguments = policy.arguments().map(|argument| quote_literal(&argument));

@@ -11,7 +11,7 @@ INSERT INTO world.relation
 SELECT c.oid::regclass::text, c.oid
 FROM pg_class c JOIN community_state.module m ON m.schema::regnamespace = c.relnamespace
 -- What the engines keep beside a table, nobody may touch, and only they can fill.
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND has_any_column_privilege('service_role', c.oid, 'SELECT');
+WHERE m.module <> 'identity' AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND has_any_column_privilege('service_role', c.oid, 'SELECT');
 
 -- The values that a rule of a table asks for, by rules.txt.
 CREATE TABLE world.value (relation text, attribute text, expression text, PRIMARY KEY (relation, attribute));
@@ -169,7 +169,7 @@ BEGIN
                 coalesce((%s), false) AS seen, coalesce((%s), false) AS own, coalesce((%s), false) AS made FROM %s t',
         w.name,
         array(SELECT attribute FROM world.moves m WHERE m.relation = w.name),
-        CASE WHEN is_guest THEN coalesce(g.condition, 'false')
+        CASE WHEN is_guest THEN replace(coalesce(g.condition, i.condition, 'false'), '{me}', 'NULL::uuid')
              WHEN s.condition IS NULL AND o.condition IS NULL AND i.condition IS NULL THEN 'false'
              ELSE replace(coalesce(s.condition, concat_ws(' OR ', o.condition, i.condition), 'false'), '{me}', quote_literal(me)) END,
         CASE WHEN is_guest THEN 'false'

@@ -603,6 +603,117 @@ fn entries_of_a_block_log_wait_for_seal_audit_and_are_seen_waiting() {
 }
 
 #[test]
+fn the_tail_of_a_block_log_says_its_age_and_is_sealed_in_blocks_of_at_most_a_hundred_thousand() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE TABLE log (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+             SELECT community_core.create_audit_log('log', seal => 'block');
+             CREATE TABLE moves (size bigint);
+             CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+                 BEGIN INSERT INTO public.moves VALUES (NEW.size); RETURN NULL; END $$;
+             CREATE TRIGGER note AFTER UPDATE ON log_head FOR EACH ROW EXECUTE FUNCTION note()",
+        )
+        .expect("create the log");
+    let age = "SELECT count(*) FROM community_core.audit_logs() a
+               WHERE unsealed_since = (SELECT min(written_at) FROM log_tail)";
+    assert_eq!(count(&mut client, age), 0, "nothing waits");
+    client
+        .batch_execute("INSERT INTO log SELECT FROM generate_series(1, 100001)")
+        .expect("write");
+    client
+        .batch_execute("INSERT INTO log SELECT FROM generate_series(1, 100000)")
+        .expect("write later");
+    assert_eq!(count(&mut client, age), 1, "the age is that of the oldest");
+    let seal = "SELECT community_core.seal_audit('log')";
+    assert_eq!(count(&mut client, seal), 200_001);
+    let moves: Vec<i64> = client
+        .query("SELECT size FROM moves ORDER BY size", &[])
+        .expect("read how the head moved")
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    assert_eq!(moves, [100_000, 100_001, 200_001]);
+    assert_eq!(count(&mut client, "SELECT count(*) FROM log_tail"), 0);
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+}
+
+#[test]
+fn a_table_beside_a_log_that_its_owner_altered_is_named_and_not_read() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE TABLE log (id integer PRIMARY KEY);
+             SELECT community_core.create_audit_log('log');
+             INSERT INTO log VALUES (1);",
+        )
+        .expect("write");
+    for (table, column) in [("log_seal", "leaf"), ("log_head", "hash")] {
+        let mut transaction = client.transaction().expect("begin");
+        transaction
+            .batch_execute(&format!(
+                "ALTER TABLE {table} ALTER {column} TYPE bigint USING 1"
+            ))
+            .expect("alter");
+        let found: (String, String) = transaction
+            .query_one(
+                "SELECT fault, detail FROM community_core.verify_audit()",
+                &[],
+            )
+            .map(|row| (row.get(0), row.get(1)))
+            .expect("verify");
+        assert_eq!(found.0, "protection");
+        assert!(
+            found
+                .1
+                .contains(&format!("column {column} of public.{table}")),
+            "{}",
+            found.1
+        );
+        transaction
+            .batch_execute("INSERT INTO log VALUES (2)")
+            .expect("write");
+        assert_eq!(sqlstate(transaction.commit()), "55000", "{table}");
+    }
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+}
+
+#[test]
+fn an_index_or_a_trigger_of_the_owners_changes_nothing_of_what_is_sealed() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    // Each in a transaction of its own.
+    for statement in [
+        "CREATE TABLE log (id integer PRIMARY KEY, org integer)",
+        "SELECT community_core.create_audit_log('log', '{org}')",
+        "INSERT INTO log SELECT i, i % 2 FROM generate_series(1, 4) i",
+        "INSERT INTO log VALUES (5, 1)",
+        "CREATE INDEX ON log_seal (encode(leaf, 'hex'))",
+        "CREATE TABLE moves (size bigint)",
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN INSERT INTO public.moves VALUES (NEW.size); RETURN NULL; END $$",
+        "CREATE TRIGGER note AFTER UPDATE ON log_head FOR EACH ROW EXECUTE FUNCTION note()",
+        "INSERT INTO log VALUES (6, 1)",
+        "INSERT INTO log SELECT i, i % 2 FROM generate_series(7, 500) i",
+    ] {
+        client.batch_execute(statement).expect(statement);
+    }
+    assert_eq!(faults(&mut client), Vec::<String>::new());
+    assert_eq!(count(&mut client, "SELECT count(*) FROM moves"), 3);
+    let indexed = "SELECT count(*) FROM log_seal
+                   WHERE encode(leaf, 'hex') = (SELECT encode(leaf, 'hex') FROM log_seal
+                                                WHERE entry = 6)";
+    let mut transaction = client.transaction().expect("begin");
+    transaction
+        .batch_execute("SET LOCAL enable_seqscan = off")
+        .expect("set");
+    let found: i64 = transaction.query_one(indexed, &[]).expect(indexed).get(0);
+    assert_eq!(found, 1);
+}
+
+#[test]
 fn a_checkpoint_kept_outside_catches_a_rewritten_chain_and_a_cut_tail() {
     let database = Database::engines();
     let mut client = database.connect();

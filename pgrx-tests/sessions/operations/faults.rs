@@ -135,7 +135,7 @@ fn rounds(usually: u64) -> u64 {
 
 #[test]
 fn whatever_is_killed_while_it_works_everything_is_whole_after_recovery() {
-    let place = Place::new(&["fsync = off"]);
+    let place = Place::new(&["fsync = off", "max_wal_size = 128MB"]);
     let mut chance = Chance(20_261_125);
     for round in 0..rounds(10) {
         let (name, statements) = WORKS[(round % WORKS.len() as u64) as usize];
@@ -198,7 +198,7 @@ fn wait_for_recovery(cluster: &Cluster, pid: i32) {
 
 #[test]
 fn timeouts_and_cancels_at_any_moment_leave_nothing_half_done() {
-    let place = Place::new(&["fsync = off"]);
+    let place = Place::new(&["fsync = off", "max_wal_size = 128MB"]);
     let mut chance = Chance(1_125);
     let mut seen = std::collections::BTreeMap::new();
     for round in 0..rounds(30) {
@@ -276,7 +276,7 @@ impl Drop for SmallDisk {
 
 #[test]
 fn a_full_disk_is_told_as_one_and_leaves_nothing_half_done() {
-    let cluster = Cluster::private(&["fsync = off", "max_wal_size = 4GB"]);
+    let cluster = Cluster::private(&["fsync = off", "max_wal_size = 128MB"]);
     let directory = cluster.directory.join("small").display().to_string();
     let Some(disk) = SmallDisk::mount(&directory, "96m") else {
         return;
@@ -344,7 +344,7 @@ fn starve(pid: i32) -> bool {
 /// kernel's out-of-memory killer would; then the server recovers.
 #[test]
 fn one_backend_that_runs_out_of_memory_leaves_nothing_half_done() {
-    let place = Place::new(&["fsync = off"]);
+    let place = Place::new(&["fsync = off", "max_wal_size = 128MB"]);
     for statement in [
         "INSERT INTO shop.likes SELECT 1, 1 FROM generate_series(1, 400000)",
         "INSERT INTO shop.deeds SELECT 1000 + n FROM (SELECT generate_series(1, 400000) AS n) AS g",

@@ -20,6 +20,7 @@ const LIVES: &[(&str, &str)] = &[
     ("founders", include_str!("life/founders.sql")),
     ("forum", include_str!("life/forum.sql")),
     ("linkup", include_str!("life/linkup.sql")),
+    ("spaces", include_str!("life/spaces.sql")),
     ("tenancy", include_str!("life/tenancy.sql")),
 ];
 

@@ -1,7 +1,6 @@
 //! Claims about money: donations, pledges, payment data, payouts and bounties. What needs two
 //! sessions is in `sessions/spaces_money.rs`.
 
-mod access;
 mod amounts;
 mod bounties;
 mod cards;

@@ -107,21 +107,34 @@ impl<'a> Entries<'a> {
         self.look_up_later(key, sealed);
     }
 
-    /// An entry comes by.
+    /// Whether there is room for a seal whose entry comes later.
+    pub fn more_may_wait(&self) -> bool {
+        self.sealed.len() < self.may_wait
+    }
+
+    /// The seal of an entry, if it came by.
+    pub fn sealed(&mut self, key: &Key) -> Option<Sealed> {
+        self.sealed.remove(key)
+    }
+
+    /// An entry comes by, with its seal if that was here before.
     ///
     /// # Safety
     /// `values` and `nulls` are a deformed row of the log.
-    pub unsafe fn entry(&mut self, values: &[pg_sys::Datum], nulls: &[bool]) {
-        // SAFETY: the caller vouches for the row; a primary key is never null.
-        unsafe {
-            let key = self.key(values);
-            match self.sealed.remove(&key) {
-                Some(sealed) => self.compare(key, sealed, values, nulls),
-                None => {
-                    self.early.insert(key);
-                    if self.early.len() > self.may_wait {
-                        self.ask_for_seals();
-                    }
+    pub unsafe fn entry(
+        &mut self,
+        key: Key,
+        sealed: Option<Sealed>,
+        values: &[pg_sys::Datum],
+        nulls: &[bool],
+    ) {
+        match sealed {
+            // SAFETY: the caller vouches for the row.
+            Some(sealed) => unsafe { self.compare(key, sealed, values, nulls) },
+            None => {
+                self.early.insert(key);
+                if self.early.len() > self.may_wait {
+                    self.ask_for_seals();
                 }
             }
         }
@@ -136,7 +149,9 @@ impl<'a> Entries<'a> {
         self.ask_for_seals();
     }
 
-    unsafe fn key(&self, values: &[pg_sys::Datum]) -> Key {
+    /// # Safety
+    /// `values` are the columns of a row of the log, deformed.
+    pub unsafe fn key(&self, values: &[pg_sys::Datum]) -> Key {
         // SAFETY: the caller vouches for the row; a primary key is never null.
         unsafe {
             Key::from_datum(

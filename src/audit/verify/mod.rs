@@ -36,7 +36,13 @@ pub struct Fault {
 /// Every fault of the log, or of one chain of it.
 pub fn verify(log: &Log, chain: Option<&str>) -> Vec<Fault> {
     let mut faults = protection(log);
-    if ["seal", "head"]
+    if let Some(detail) = log.altered() {
+        faults.push(Fault {
+            fault: "protection",
+            detail,
+            ..Fault::default()
+        });
+    } else if ["seal", "head"]
         .iter()
         .all(|suffix| beside(&log.relation, suffix).is_some())
     {
@@ -171,7 +177,9 @@ impl<'a> Run<'a> {
         whole.then(|| self.faults())
     }
 
-    /// Both tables in the order in which they are stored, a portion of each in turn.
+    /// Both tables once, in the order in which they are stored. The seals are read as far as the
+    /// next entry's: where one statement wrote to many chains, they are sorted by chain and the
+    /// entries are not.
     fn side_by_side(&mut self) -> bool {
         let Some(seal) = beside(&self.log.relation, "seal") else {
             return true;
@@ -179,36 +187,55 @@ impl<'a> Run<'a> {
         let columns = SealColumns::of(&seal);
         let mut seals = Scan::new(&seal);
         let mut rows = Scan::new(&self.log.relation);
-        let (mut more_seals, mut more_rows) = (true, true);
-        with_text_settings(self.entries.needs_settings(), || {
-            while more_seals || more_rows {
-                for _ in 0..Self::PORTION {
-                    let Some((values, nulls)) = more_seals.then(|| seals.next()).flatten() else {
-                        more_seals = false;
-                        break;
-                    };
-                    // SAFETY: the row is one of the table of seals.
-                    let (name, key, seal, sealed) = unsafe { columns.read(values, nulls, self) };
-                    self.take(name, key, seal, sealed, true);
-                }
-                for _ in 0..Self::PORTION {
-                    let Some((values, nulls)) = more_rows.then(|| rows.next()).flatten() else {
-                        more_rows = false;
-                        break;
-                    };
-                    // SAFETY: the row is one of the log.
-                    unsafe { self.entries.entry(values, nulls) };
-                }
-                check_for_interrupts!();
-                if self.chains.iter().map(Chain::waiting).sum::<usize>() > Self::WAITING {
+        let mut more = true;
+        let whole = with_text_settings(self.entries.needs_settings(), || {
+            for count in 1.. {
+                let Some((values, nulls)) = rows.next() else {
                     break;
+                };
+                // SAFETY: the row is one of the log.
+                let key = unsafe { self.entries.key(values) };
+                let mut sealed = self.entries.sealed(&key);
+                while more && sealed.is_none() && self.entries.more_may_wait() {
+                    more = self.next_seal(&mut seals, &columns);
+                    sealed = self.entries.sealed(&key);
+                }
+                // SAFETY: as above.
+                unsafe { self.entries.entry(key, sealed, values, nulls) };
+                if count % Self::PORTION == 0 && !self.goes_on() {
+                    return false;
                 }
             }
+            for count in 1.. {
+                if !(more && self.next_seal(&mut seals, &columns)) {
+                    break;
+                }
+                if count % Self::PORTION == 0 && !self.goes_on() {
+                    return false;
+                }
+            }
+            true
         });
-        let whole = !more_seals && !more_rows;
         seals.close();
         rows.close();
         whole
+    }
+
+    /// Takes the next seal in; false when there is none.
+    fn next_seal(&mut self, seals: &mut Scan, columns: &SealColumns) -> bool {
+        let Some((values, nulls)) = seals.next() else {
+            return false;
+        };
+        // SAFETY: the row is one of the table of seals.
+        let (name, key, seal, sealed) = unsafe { columns.read(values, nulls, self) };
+        self.take(name, key, seal, sealed, true);
+        true
+    }
+
+    /// Whether few enough seals wait for those that they follow.
+    fn goes_on(&self) -> bool {
+        check_for_interrupts!();
+        self.chains.iter().map(Chain::waiting).sum::<usize>() <= Self::WAITING
     }
 
     fn entries_alone(&mut self) {
@@ -216,7 +243,11 @@ impl<'a> Run<'a> {
         with_text_settings(self.entries.needs_settings(), || {
             while let Some((values, nulls)) = rows.next() {
                 // SAFETY: the row is one of the log.
-                unsafe { self.entries.entry(values, nulls) };
+                unsafe {
+                    let key = self.entries.key(values);
+                    let sealed = self.entries.sealed(&key);
+                    self.entries.entry(key, sealed, values, nulls);
+                }
                 check_for_interrupts!();
             }
         });

@@ -1,4 +1,4 @@
--- Consents, a benchmark, posts and what is said about them; one withdrawal, one account closed.
+-- Consents, what a benchmark is made of, posts and what is said about them; one withdrawal.
 INSERT INTO founders.profiles (id, stage, industry)
 SELECT id, 'seed', 'fintech' FROM auth.users
 ON CONFLICT (id) DO UPDATE SET stage = excluded.stage, industry = excluded.industry;
@@ -22,4 +22,3 @@ SELECT a.id, b.id, 'hello' FROM auth.users a, auth.users b WHERE a.email = 'pers
 INSERT INTO founders.reputation_events (user_id, event_type) SELECT id, 'help_given' FROM auth.users;
 UPDATE founders.consent_preferences SET enabled = false
 WHERE user_id = '00000000-0000-4000-8000-000000000012' AND category = 'directory';
-SELECT founders.refresh_benchmark_aggregates();
