@@ -166,12 +166,8 @@ fn of_sixteen_locks_at_once_one_locks_and_the_others_are_told_so() {
     client
         .batch_execute("SELECT linkup.accept_invite(id) FROM linkup.linkup_invites ORDER BY id")
         .expect("acceptances");
-    let answers = world.at_once(&[
-        format!(
-            "SELECT state::text FROM linkup.lock_linkup('{linkup}', 0)"
-        );
-        16
-    ]);
+    let lock = format!("SELECT state::text FROM linkup.lock_linkup('{linkup}', 0)");
+    let answers = world.at_once(&vec![lock; 16]);
     assert_eq!(
         (count(&answers, "locked"), count(&answers, "55000")),
         (1, 15),
