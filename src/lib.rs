@@ -19,6 +19,7 @@ mod identity;
 mod linkup;
 mod module;
 mod pair;
+mod remembered;
 mod retention;
 mod settings;
 mod spaces;
