@@ -88,7 +88,8 @@ pub fn calls_code(table: &PgRelation, events: i16) -> bool {
     table.is_partitioned_table()
         || with_settings(&[SAFE_SEARCH_PATH], || {
             Spi::connect(|client| {
-                let found = client.select(CALLS_CODE, None, &[table.oid().into(), events.into()])?;
+                let found =
+                    client.select(CALLS_CODE, None, &[table.oid().into(), events.into()])?;
                 found.first().get_one::<bool>()
             })
             .unwrap_or_else(|failure| error::spi(failure))

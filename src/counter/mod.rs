@@ -10,6 +10,7 @@ mod apply;
 mod attach;
 mod check;
 mod delta;
+mod direct;
 mod expression;
 mod image;
 mod keys;

@@ -1,14 +1,16 @@
 //! A counter's names made into what a trigger runs with: column numbers, types, plans. Done once
 //! per backend and trigger, and again when the catalogue says that something changed.
 
+use super::direct::Direct;
 use super::expression::Expression;
 use super::image::Column;
 use super::spec::{Measure, Spec, Table, table_name, table_of};
 use super::sql::Sql;
 use super::statement::{Statement, array_type};
-use super::{check, keys, query};
+use super::{check, keys, query, side};
+use crate::catalog::{self, ON_INSERT, ON_UPDATE};
+use crate::error;
 use crate::remembered::{Known, Registry, Remembered};
-use crate::{catalog, error};
 use pgrx::{PgRelation, pg_sys};
 use std::ffi::{CStr, CString};
 use std::rc::Rc;
@@ -27,6 +29,8 @@ pub struct Counter {
     pub adds_integers: bool,
     /// An update of the parent may call code that looks names up along search_path.
     pub calls_code: bool,
+    /// How a count of one parent is added without a statement, where that can be.
+    pub direct: Option<Direct>,
     pub add_one: Option<Statement>,
     pub few: Bulk,
     pub many: Bulk,
@@ -35,6 +39,8 @@ pub struct Counter {
     pub sql: Sql,
     child: pg_sys::Oid,
     pub parent: pg_sys::Oid,
+    /// The table beside the parent.
+    side: Option<pg_sys::Oid>,
     pub parent_is_partitioned: bool,
 }
 
@@ -48,6 +54,14 @@ impl Counter {
     pub fn new(spec: Spec, child: &PgRelation, parent: &PgRelation) -> Counter {
         let pairs = keys::pairs(&spec, child, parent);
         let types: Vec<_> = pairs.iter().map(|pair| pair.child_type).collect();
+        let side = side::find(&spec).map(open);
+        let calls_code = catalog::calls_code(parent, ON_UPDATE)
+            || (side.as_ref()).is_some_and(|side| catalog::calls_code(side, ON_INSERT | ON_UPDATE));
+        let direct = if calls_code {
+            None
+        } else {
+            direct(&spec, child, parent, side.as_ref(), &types)
+        };
         let sql = Sql::new(&spec, child, parent, pairs);
         let lists: Vec<_> = types.iter().map(|of| array_type(*of)).collect();
         let mut one: Vec<_> = types;
@@ -90,7 +104,8 @@ impl Counter {
                 .map(|counted| Expression::compile(counted, child)),
             loose: !check::has_foreign_key(&spec, child, parent),
             adds_integers,
-            calls_code: catalog::calls_code(parent, catalog::ON_UPDATE),
+            calls_code,
+            direct,
             add_one: sql.add_one().map(|sql| Statement::generic(sql, one)),
             few: Bulk {
                 lock: Statement::generic(sql.lock(), lists.clone()),
@@ -105,10 +120,38 @@ impl Counter {
             sql,
             child: child.oid(),
             parent: parent.oid(),
+            side: side.map(|side| side.oid()),
             parent_is_partitioned: parent.is_partitioned_table(),
             spec,
         }
     }
+}
+
+/// A count's increment goes into its parent, or into the slot beside it. `types` are those of the
+/// child's key.
+fn direct(
+    spec: &Spec,
+    child: &PgRelation,
+    parent: &PgRelation,
+    side: Option<&PgRelation>,
+    types: &[pg_sys::Oid],
+) -> Option<Direct> {
+    let Measure::Count { counter } = &spec.measure else {
+        return None;
+    };
+    let owner = catalog::owner(child);
+    let names = spec.parent_key.iter().map(String::as_str);
+    let mut key: Vec<_> = names.zip(types.iter().copied()).collect();
+    if spec.slots == 0 {
+        let nullable = !catalog::column(parent, counter).not_null;
+        return Direct::of(parent, owner, &key, counter, nullable);
+    }
+    key.push(("slot", pg_sys::INT2OID));
+    Direct::of(side?, owner, &key, "amount", false)
+}
+
+fn open(table: pg_sys::Oid) -> PgRelation {
+    catalog::open_table(table, pg_sys::AccessShareLock as pg_sys::LOCKMODE)
 }
 
 pub fn amount_types(measure: &Measure) -> &'static [pg_sys::Oid] {
@@ -129,7 +172,7 @@ fn base_type(column: Column) -> Column {
 
 impl Remembered for Counter {
     fn depends_on(&self, table: pg_sys::Oid) -> bool {
-        self.child == table || self.parent == table
+        self.child == table || self.parent == table || self.side == Some(table)
     }
 }
 
