@@ -1,6 +1,7 @@
 //! What the engines ask of the catalogue, and the one way they act as a table's owner.
 
 use crate::error;
+use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use pgrx::{PgRelation, pg_sys};
 use std::ffi::{CStr, CString};
@@ -86,15 +87,21 @@ pub const ON_UPDATE: i16 = 16;
 /// an index, a default or a domain. Partitions may have more of each.
 pub fn calls_code(table: &PgRelation, events: i16) -> bool {
     table.is_partitioned_table()
-        || with_settings(&[SAFE_SEARCH_PATH], || {
-            Spi::connect(|client| {
-                let found =
-                    client.select(CALLS_CODE, None, &[table.oid().into(), events.into()])?;
-                found.first().get_one::<bool>()
-            })
-            .unwrap_or_else(|failure| error::spi(failure))
-            .unwrap_or(true)
+        || values::<bool>(CALLS_CODE, &[table.oid().into(), events.into()]) != [false]
+}
+
+/// The first column of what a query of the catalogue gives, NULLs left out.
+pub fn values<T: FromDatum + IntoDatum>(sql: &str, arguments: &[DatumWithOid]) -> Vec<T> {
+    with_settings(&[SAFE_SEARCH_PATH], || {
+        Spi::connect(|client| -> pgrx::spi::Result<Vec<T>> {
+            let rows = client.select(sql, None, arguments)?;
+            let values = rows
+                .map(|row| row.get::<T>(1))
+                .collect::<Result<Vec<_>, _>>()?;
+            Ok(values.into_iter().flatten().collect())
         })
+        .unwrap_or_else(|failure| error::spi(failure))
+    })
 }
 
 const CALLS_CODE: &str = "

@@ -14,6 +14,7 @@ mod audit;
 mod benchmark;
 mod catalog;
 mod counter;
+mod direct;
 mod error;
 mod identity;
 mod linkup;

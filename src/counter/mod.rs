@@ -10,8 +10,8 @@ mod apply;
 mod attach;
 mod check;
 mod delta;
-mod direct;
 mod expression;
+mod figure;
 mod image;
 mod keys;
 mod name;
@@ -27,6 +27,7 @@ mod statement;
 mod trigger;
 mod value;
 
+pub use expression::Expression;
 pub use trigger::maintaining;
 
 use crate::argument::{Regclass, Texts};

@@ -1,8 +1,8 @@
 //! A counter's names made into what a trigger runs with: column numbers, types, plans. Done once
 //! per backend and trigger, and again when the catalogue says that something changed.
 
-use super::direct::Direct;
 use super::expression::Expression;
+use super::figure::Figure;
 use super::image::Column;
 use super::spec::{Measure, Spec, Table, table_name, table_of};
 use super::sql::Sql;
@@ -30,7 +30,7 @@ pub struct Counter {
     /// An update of the parent may call code that looks names up along search_path.
     pub calls_code: bool,
     /// How a count of one parent is added without a statement, where that can be.
-    pub direct: Option<Direct>,
+    pub direct: Option<Figure>,
     pub add_one: Option<Statement>,
     pub few: Bulk,
     pub many: Bulk,
@@ -135,7 +135,7 @@ fn direct(
     parent: &PgRelation,
     side: Option<&PgRelation>,
     types: &[pg_sys::Oid],
-) -> Option<Direct> {
+) -> Option<Figure> {
     let Measure::Count { counter } = &spec.measure else {
         return None;
     };
@@ -143,11 +143,10 @@ fn direct(
     let names = spec.parent_key.iter().map(String::as_str);
     let mut key: Vec<_> = names.zip(types.iter().copied()).collect();
     if spec.slots == 0 {
-        let nullable = !catalog::column(parent, counter).not_null;
-        return Direct::of(parent, owner, &key, counter, nullable);
+        return Figure::of(parent, owner, &key, counter);
     }
     key.push(("slot", pg_sys::INT2OID));
-    Direct::of(side?, owner, &key, "amount", false)
+    Figure::of(side?, owner, &key, "amount")
 }
 
 fn open(table: pg_sys::Oid) -> PgRelation {

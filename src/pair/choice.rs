@@ -6,8 +6,9 @@ use super::canonical;
 use super::order::Order;
 use super::plan::Plans;
 use crate::catalog::{self, Column, ON_DELETE, ON_INSERT, ON_UPDATE};
+use crate::direct::Direct;
 use crate::error;
-use crate::remembered::{Registry, Remembered};
+use crate::remembered::{Known, Registry, Remembered};
 use pgrx::prelude::*;
 use pgrx::{PgRelation, PgTrigger};
 use std::cmp::Ordering;
@@ -255,6 +256,8 @@ struct MutualChoice {
     plans: Plans,
     /// Writing a yes and a match may call code that looks names up along search_path.
     calls_code: bool,
+    /// How a yes is added to the state of its pair without a statement, where that can be.
+    direct: Option<Direct>,
     tables: Vec<pg_sys::Oid>,
 }
 
@@ -277,8 +280,10 @@ impl MutualChoice {
             .unwrap_or_else(|| error::raise(misuse()));
         let keys = Keys::of(&definition, choices);
         let plans = Plans::new(&definition, &keys.types(), &keys.orders());
+        let owner = catalog::owner(choices);
+        let key: Vec<_> = definition.key().zip(keys.types()).collect();
         let mut tables = vec![choices.oid()];
-        let mut calls_code = false;
+        let (mut calls_code, mut direct) = (false, None);
         for (name, events) in [
             (&definition.state, ON_INSERT | ON_UPDATE | ON_DELETE),
             (&definition.matches, ON_INSERT),
@@ -287,6 +292,9 @@ impl MutualChoice {
             if let Some(oid) = canonical::find(name) {
                 let table = catalog::open_table(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
                 calls_code |= catalog::calls_code(&table, events);
+                if *name == definition.state && !calls_code {
+                    direct = Direct::of(&table, owner, &key, &["low_yes", "high_yes"], None);
+                }
                 tables.push(oid);
             }
         }
@@ -295,6 +303,7 @@ impl MutualChoice {
             keys,
             plans,
             calls_code,
+            direct,
             tables,
         }
     }
@@ -335,12 +344,12 @@ pub fn keep(trigger: &PgTrigger) {
 }
 
 fn changed(
-    choice: &MutualChoice,
+    choice: &Known<MutualChoice>,
     choices: &PgRelation,
     old: *mut pg_sys::Tuplestorestate,
     new: *mut pg_sys::Tuplestorestate,
 ) {
-    let MutualChoice { keys, plans, .. } = choice;
+    let MutualChoice { keys, plans, .. } = &**choice;
     let (before, after) = (keys.yeses(choices, old), keys.yeses(choices, new));
     let retracted = keys.without(&before, &after);
     let told = keys.without(&after, &before);
@@ -354,13 +363,7 @@ fn changed(
             }
             match told.as_slice() {
                 [] => {}
-                [one] => {
-                    let mut values = one.key.clone();
-                    values.extend([one.low, one.high].map(pg_sys::Datum::from));
-                    if plans.tell.run(&mut values) {
-                        plans.matched.run(&mut values[..one.key.len()]);
-                    }
-                }
+                [one] => tell(choice, one),
                 many => {
                     plans.tell_many.run(&mut keys.lists(many));
                 }
@@ -373,6 +376,28 @@ fn changed(
         // back is a tenth of what they cost.
         ([], [_]) if !choice.calls_code => work(),
         _ => catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], work),
+    }
+}
+
+/// One yes, and the match that it makes. A pair of which there is a row already is met where it lies.
+fn tell(choice: &Known<MutualChoice>, one: &Said) {
+    let mut both = false;
+    let met = choice.direct.as_ref().is_some_and(|direct| {
+        let is_valid = || choice.is_valid();
+        direct.change(&one.key, is_valid, |stored| {
+            let said = |place: usize| stored[place].is_some_and(|yes| yes.value() as u8 != 0);
+            let (low, high) = (said(0) || one.low, said(1) || one.high);
+            both = low && high;
+            Some(vec![low.into(), high.into()])
+        })
+    });
+    let mut values = one.key.clone();
+    if !met {
+        values.extend([one.low, one.high].map(pg_sys::Datum::from));
+        both = choice.plans.tell.run(&mut values);
+    }
+    if both {
+        choice.plans.matched.run(&mut values[..one.key.len()]);
     }
 }
 

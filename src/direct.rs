@@ -1,15 +1,13 @@
-//! One parent's figure brought up to date where it lies: its unique index finds the row, and the
-//! row gets a new version. That is what the executor does for `UPDATE … SET figure = figure + n
-//! WHERE key = …`, without its preparations, which are the most of what a single row costs.
+//! One row brought up to date where it lies: a unique index finds it, and it gets a new version.
+//! That is what the executor does for `UPDATE … SET column = … WHERE key = …`, without its
+//! preparations, which are the most of what a single row costs.
 //!
 //! It is done only where nothing else hangs on that UPDATE ([`PLAIN`]), and only as long as all is
-//! plain: a row that another writer holds, a figure that leaves its type's range, a CHECK that does
-//! not hold are left, untouched, to the statement, which waits, tries again and raises.
+//! plain: a row that another writer holds, a CHECK that does not hold, values that the caller does
+//! not like are left, untouched, to a statement, which waits, tries again and raises.
 
-use super::expression::Expression;
-use super::query;
-use super::resolve::has_column;
-use crate::catalog;
+use crate::catalog::{self, Column};
+use crate::counter::Expression;
 use pgrx::{PgRelation, pg_sys};
 use std::ffi::c_int;
 use std::ptr;
@@ -19,17 +17,14 @@ pub struct Direct {
     index: pg_sys::Oid,
     /// One condition per column of the index, without its value, and the place of that value.
     conditions: Vec<(pg_sys::ScanKeyData, usize)>,
-    figure: i16,
-    figure_type: pg_sys::Oid,
-    /// A figure that is NULL counts as 0.
-    nullable: bool,
+    /// The numbers of the columns that change.
+    columns: Vec<c_int>,
     checks: Vec<Expression>,
 }
 
-/// An ordinary table on its own, of the given owner, who may read and write it. No trigger fires
-/// for an UPDATE of the figure, apart from the foreign keys', in none of which it is, and ours, which
-/// leaves a counter's upkeep alone. No column is computed, no constraint waits for the end of the
-/// transaction.
+/// An ordinary table on its own, of the given owner, who may read and write it. No trigger fires for
+/// an UPDATE of the given columns, apart from the foreign keys', in none of which they are, and the
+/// given one. No column is computed, no constraint waits for the end of the transaction.
 const PLAIN: &str = "
 SELECT c.relkind = 'r' AND c.relowner = $3 AND NOT c.relispartition AND NOT c.relhassubclass
     AND NOT c.relhasrules AND (SELECT m.amname FROM pg_catalog.pg_am AS m WHERE m.oid = c.relam) = 'heap'
@@ -42,13 +37,12 @@ SELECT c.relkind = 'r' AND c.relowner = $3 AND NOT c.relispartition AND NOT c.re
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i
         WHERE i.indrelid = c.oid AND NOT i.indimmediate)
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS f WHERE f.contype = 'f'
-        AND (f.conrelid = c.oid AND f.conkey @> ARRAY[$2]
-             OR f.confrelid = c.oid AND f.confkey @> ARRAY[$2]))
+        AND (f.conrelid = c.oid AND f.conkey && $2
+             OR f.confrelid = c.oid AND f.confkey && $2))
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
         WHERE t.tgrelid = c.oid AND t.tgtype & 16 <> 0 AND NOT t.tgisinternal
-          AND (t.tgattr::pg_catalog.int2[] = '{}' OR t.tgattr::pg_catalog.int2[] @> ARRAY[$2])
-          AND t.tgfoid IS DISTINCT FROM
-              pg_catalog.to_regprocedure('community_core.update_updated_at_column()'))
+          AND (t.tgattr::pg_catalog.int2[] = '{}' OR t.tgattr::pg_catalog.int2[] && $2)
+          AND t.tgfoid IS DISTINCT FROM pg_catalog.to_regprocedure($4))
 FROM pg_catalog.pg_class AS c WHERE c.oid = $1";
 
 /// A unique btree on exactly these columns, in the order and the collation that `=` has for them.
@@ -72,54 +66,54 @@ WHERE conrelid = $1 AND contype = 'c'";
 
 impl Direct {
     /// `key` are the columns that tell the row, with the types of the values that will be given for
-    /// them; `figure` is an integer. `None` where the statement has to do it.
+    /// them; `columns` those that change; `idle` a trigger function that does nothing then. `None`
+    /// where only a statement will do.
     pub fn of(
         table: &PgRelation,
         owner: pg_sys::Oid,
         key: &[(&str, pg_sys::Oid)],
-        figure: &str,
-        nullable: bool,
+        columns: &[&str],
+        idle: Option<&str>,
     ) -> Option<Direct> {
-        let column = |name: &str| has_column(table, name).then(|| catalog::column(table, name));
-        let figure = column(figure)?;
-        let integers = [pg_sys::INT2OID, pg_sys::INT4OID, pg_sys::INT8OID];
-        let plain = [table.oid().into(), figure.number.into(), owner.into()];
-        if !integers.contains(&figure.type_oid) || !query::ask(PLAIN, &plain) {
+        let number = |name: &str| catalog::column(table, name).number;
+        let changed: Vec<i16> = columns.iter().map(|name| number(name)).collect();
+        let oid = table.oid();
+        let plain = [
+            oid.into(),
+            changed.clone().into(),
+            owner.into(),
+            idle.into(),
+        ];
+        if catalog::values::<bool>(PLAIN, &plain) != [true] {
             return None;
         }
-        let columns: Vec<_> = key.iter().map(|(name, _)| column(name)).collect();
-        let columns: Vec<_> = columns.into_iter().collect::<Option<_>>()?;
-        let numbers: Vec<_> = columns.iter().map(|column| column.number).collect();
-        let arguments = [table.oid().into(), numbers.clone().into()];
-        let index = query::values::<pg_sys::Oid>(INDEX, &arguments).pop()?;
-        let opened =
-            // SAFETY: an index of a table that is locked.
-            unsafe { PgRelation::with_lock(index, pg_sys::AccessShareLock as pg_sys::LOCKMODE) };
-        let conditions = (0..columns.len()).map(|place| {
-            let number = attribute_of(&opened, place);
-            let which = numbers.iter().position(|of_key| *of_key == number)?;
-            let column = &columns[which];
-            condition(&opened, place, column, key[which].1).map(|condition| (condition, which))
-        });
-        let conditions = conditions.collect::<Option<_>>()?;
-        let checks = query::column(CHECKS, &[table.oid().into()]);
+        let key: Vec<_> = key
+            .iter()
+            .map(|(name, given)| (catalog::column(table, name), *given))
+            .collect();
+        let numbers: Vec<_> = key.iter().map(|(column, _)| column.number).collect();
+        let index = catalog::values::<pg_sys::Oid>(INDEX, &[oid.into(), numbers.into()]).pop()?;
         Some(Direct {
-            table: table.oid(),
+            table: oid,
             index,
-            conditions,
-            figure: figure.number,
-            figure_type: figure.type_oid,
-            nullable,
-            checks: checks
+            conditions: conditions(index, &key)?,
+            columns: changed.into_iter().map(c_int::from).collect(),
+            checks: catalog::values::<String>(CHECKS, &[oid.into()])
                 .iter()
                 .map(|check| Expression::compile(check, table))
                 .collect(),
         })
     }
 
-    /// Adds `amount` to the figure of the row with this key. False where the statement has to do it;
-    /// then nothing is changed. `is_valid` says, once the table is locked, whether it is as it was.
-    pub fn add(&self, key: &[pg_sys::Datum], amount: i64, is_valid: impl FnOnce() -> bool) -> bool {
+    /// Sets the columns of the row with this key to what `new` makes of them. False where a statement
+    /// has to do it, as when `new` gives `None`; then nothing is changed. `is_valid` says, once the
+    /// table is locked, whether it is as it was.
+    pub fn change(
+        &self,
+        key: &[pg_sys::Datum],
+        is_valid: impl FnOnce() -> bool,
+        new: impl FnOnce(&[Option<pg_sys::Datum>]) -> Option<Vec<pg_sys::Datum>>,
+    ) -> bool {
         let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
         let keep = pg_sys::NoLock as pg_sys::LOCKMODE;
         // SAFETY: the locks are an UPDATE's, and stay until the transaction ends; what is opened,
@@ -142,16 +136,16 @@ impl Direct {
             let slot = slot_of(table, &raw const pg_sys::TTSOpsBufferHeapTuple);
             let found =
                 pg_sys::index_getnext_slot(scan, pg_sys::ScanDirection::ForwardScanDirection, slot);
-            let added = found && self.update(table, slot, amount);
+            let changed = found && self.update(table, slot, new);
             pg_sys::ExecDropSingleTupleTableSlot(slot);
             pg_sys::index_endscan(scan);
             pg_sys::PopActiveSnapshot();
             pg_sys::index_close(index, keep);
             pg_sys::relation_close(table, keep);
-            if added {
+            if changed {
                 pg_sys::CommandCounterIncrement();
             }
-            added
+            changed
         }
     }
 
@@ -190,7 +184,7 @@ impl Direct {
         &self,
         table: pg_sys::Relation,
         slot: *mut pg_sys::TupleTableSlot,
-        amount: i64,
+        new: impl FnOnce(&[Option<pg_sys::Datum>]) -> Option<Vec<pg_sys::Datum>>,
     ) -> bool {
         // SAFETY: the row stays pinned as long as the slot holds it, and its new version is a copy in
         // the trigger's own memory.
@@ -199,16 +193,28 @@ impl Direct {
             if is_being_changed(row) {
                 return false;
             }
-            let Some(figure) = self.sum(row, (*table).rd_att, amount) else {
+            let description = (*table).rd_att;
+            let stored: Vec<_> = self
+                .columns
+                .iter()
+                .map(|number| {
+                    let mut is_null = false;
+                    let value = pg_sys::heap_getattr(row, *number, description, &mut is_null);
+                    (!is_null).then_some(value)
+                })
+                .collect();
+            let Some(mut values) = new(&stored) else {
                 return false;
             };
+            let mut numbers = self.columns.clone();
+            let mut nulls = vec![false; values.len()];
             let new = pg_sys::heap_modify_tuple_by_cols(
                 row,
-                (*table).rd_att,
-                1,
-                [c_int::from(self.figure)].as_mut_ptr(),
-                [figure].as_mut_ptr(),
-                [false].as_mut_ptr(),
+                description,
+                values.len() as c_int,
+                numbers.as_mut_ptr(),
+                values.as_mut_ptr(),
+                nulls.as_mut_ptr(),
             );
             if !self.checks.is_empty() {
                 let slot = slot_of(table, &raw const pg_sys::TTSOpsHeapTuple);
@@ -227,37 +233,24 @@ impl Direct {
             true
         }
     }
+}
 
-    /// The row's figure and the amount, unless that is no value of the figure's type.
-    ///
-    /// # Safety
-    /// `row` is a row of the table, which `description` describes.
-    unsafe fn sum(
-        &self,
-        row: pg_sys::HeapTuple,
-        description: pg_sys::TupleDesc,
-        amount: i64,
-    ) -> Option<pg_sys::Datum> {
-        let mut is_null = false;
-        // SAFETY: the figure is a column of the row.
-        let stored =
-            unsafe { pg_sys::heap_getattr(row, self.figure.into(), description, &mut is_null) };
-        if is_null && !self.nullable {
-            return None;
-        }
-        let stored = match self.figure_type {
-            _ if is_null => 0,
-            pg_sys::INT2OID => i64::from(stored.value() as i16),
-            pg_sys::INT4OID => i64::from(stored.value() as i32),
-            _ => stored.value() as i64,
-        };
-        let sum = stored.checked_add(amount)?;
-        match self.figure_type {
-            pg_sys::INT2OID => Some(pg_sys::Datum::from(i16::try_from(sum).ok()?)),
-            pg_sys::INT4OID => Some(pg_sys::Datum::from(i32::try_from(sum).ok()?)),
-            _ => Some(pg_sys::Datum::from(sum)),
-        }
-    }
+/// One condition per column of the index, and the place of its value in `key`: columns of the table,
+/// with the types of the values that they are compared with. `None` where they do not compare.
+fn conditions(
+    index: pg_sys::Oid,
+    key: &[(Column, pg_sys::Oid)],
+) -> Option<Vec<(pg_sys::ScanKeyData, usize)>> {
+    // SAFETY: an index of a table that is locked.
+    let index =
+        unsafe { PgRelation::with_lock(index, pg_sys::AccessShareLock as pg_sys::LOCKMODE) };
+    let conditions = (0..key.len()).map(|place| {
+        let number = attribute_of(&index, place);
+        let which = key.iter().position(|(column, _)| column.number == number)?;
+        let (column, given) = &key[which];
+        condition(&index, place, column, *given).map(|condition| (condition, which))
+    });
+    conditions.collect()
 }
 
 /// The number of the table's column that is at `place` in the index.
@@ -273,7 +266,7 @@ fn attribute_of(index: &PgRelation, place: usize) -> i16 {
 fn condition(
     index: &PgRelation,
     place: usize,
-    column: &catalog::Column,
+    column: &Column,
     given: pg_sys::Oid,
 ) -> Option<pg_sys::ScanKeyData> {
     let mut condition = pg_sys::ScanKeyData::default();
