@@ -42,7 +42,9 @@ SELECT c.relkind = 'r' AND c.relowner = $3 AND NOT c.relispartition AND NOT c.re
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
         WHERE t.tgrelid = c.oid AND t.tgtype & 16 <> 0 AND NOT t.tgisinternal
           AND (t.tgattr::pg_catalog.int2[] = '{}' OR t.tgattr::pg_catalog.int2[] && $2)
-          AND t.tgfoid IS DISTINCT FROM pg_catalog.to_regprocedure($4))
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc AS p
+              JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+              WHERE p.oid = t.tgfoid AND n.nspname = 'community_core' AND p.proname = $4))
 FROM pg_catalog.pg_class AS c WHERE c.oid = $1";
 
 /// A unique btree on exactly these columns, in the order and the collation that `=` has for them.
@@ -66,7 +68,7 @@ WHERE conrelid = $1 AND contype = 'c'";
 
 impl Direct {
     /// `key` are the columns that tell the row, with the types of the values that will be given for
-    /// them; `columns` those that change; `idle` a trigger function that does nothing then. `None`
+    /// them; `columns` those that change; `idle` a trigger function of ours that does nothing then. `None`
     /// where only a statement will do.
     pub fn of(
         table: &PgRelation,

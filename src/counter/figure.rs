@@ -13,7 +13,7 @@ pub struct Figure {
 }
 
 /// Leaves a counter's upkeep alone, so that it need not be asked.
-const IDLE: Option<&str> = Some("community_core.update_updated_at_column()");
+const IDLE: Option<&str> = Some("update_updated_at_column");
 
 impl Figure {
     /// As [`Direct::of`].
