@@ -426,6 +426,83 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_renamed_column_is_seen_by_the_next_choice() {
+        choices_and_matches();
+        says(1, A, B, true);
+        let yes = format!("INSERT INTO choices VALUES (1, '{B}', '{A}', true)");
+        for (table, column) in [("choices", "target"), ("choices", "choice")] {
+            run(&format!("ALTER TABLE {table} RENAME {column} TO was"));
+            assert_eq!(failure(&yes), "42703", "{table}.{column}");
+            run(&format!("ALTER TABLE {table} RENAME was TO {column}"));
+        }
+        run("ALTER TABLE matches RENAME TO was");
+        assert_eq!(failure(&yes), "42P01");
+        run("ALTER TABLE was RENAME TO matches");
+        // The names of the two who choose now belong to each other's columns.
+        run("ALTER TABLE choices RENAME chooser TO was; ALTER TABLE choices RENAME target TO chooser;
+             ALTER TABLE choices RENAME was TO target");
+        run(&yes);
+        assert_eq!(matches(), "");
+        says(2, A, B, true);
+        says(2, B, A, true);
+        assert_eq!(matches(), "2");
+    }
+
+    #[pg_test]
+    fn what_the_owner_hangs_on_the_state_and_the_matches_runs_under_a_safe_search_path() {
+        choices_and_matches();
+        says(1, A, B, true);
+        says(1, B, A, true);
+        run("CREATE TABLE seen (what text);
+             CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SET client_min_messages = warning AS $$
+                 BEGIN
+                     EXECUTE format('INSERT INTO %I.seen VALUES ($1)', TG_TABLE_SCHEMA)
+                     USING concat_ws(' ', TG_TABLE_NAME, TG_OP, current_setting('search_path'));
+                     RETURN NEW;
+                 END $$;
+             CREATE TRIGGER note AFTER UPDATE ON choices_mutual FOR EACH ROW EXECUTE FUNCTION note()");
+        says(2, A, B, true);
+        says(2, B, A, true);
+        let seen = "SELECT string_agg(what, '; ') FROM seen";
+        assert_eq!(text(seen), "choices_mutual UPDATE pg_catalog, pg_temp");
+        run("DROP TRIGGER note ON choices_mutual; TRUNCATE seen;
+             CREATE TRIGGER note BEFORE INSERT ON matches FOR EACH ROW EXECUTE FUNCTION note()");
+        says(3, A, B, true);
+        says(3, B, A, true);
+        assert_eq!(text(seen), "matches INSERT pg_catalog, pg_temp");
+        run("DROP TRIGGER note ON matches; TRUNCATE seen;
+             CREATE FUNCTION look() RETURNS date LANGUAGE plpgsql AS $$
+                 BEGIN RAISE 'path: %', current_setting('search_path'); END $$;
+             ALTER TABLE matches ADD made date DEFAULT NULL");
+        run("ALTER TABLE matches ALTER made SET DEFAULT look()");
+        says(4, A, B, true);
+        assert_eq!(
+            failure(&format!(
+                "INSERT INTO choices VALUES (4, '{B}', '{A}', true)"
+            )),
+            "P0001"
+        );
+        assert_eq!(matches(), "1 2 3");
+    }
+
+    #[pg_test]
+    fn choices_act_as_their_owner_also_when_that_is_another() {
+        choices_and_matches();
+        says(1, A, B, true);
+        run(
+            "CREATE ROLE keeper; GRANT USAGE ON SCHEMA \"Odd ' pairs\" TO keeper;
+             ALTER TABLE choices OWNER TO keeper",
+        );
+        let yes = format!("INSERT INTO choices VALUES (1, '{B}', '{A}', true)");
+        assert_eq!(failure(&yes), "42501");
+        run("ALTER TABLE choices_mutual OWNER TO keeper");
+        assert_eq!(failure(&yes), "42501");
+        run("ALTER TABLE matches OWNER TO keeper");
+        run(&yes);
+        assert_eq!(matches(), "1");
+    }
+
+    #[pg_test]
     fn whoever_chooses_themself_is_refused() {
         choices_and_matches();
         let alone = format!("INSERT INTO choices VALUES (1, '{A}', '{A}', true)");

@@ -1,6 +1,8 @@
 //! What the engines ask of the catalogue, and the one way they act as a table's owner.
 
 use crate::error;
+use pgrx::datum::DatumWithOid;
+use pgrx::prelude::*;
 use pgrx::{PgRelation, pg_sys};
 use std::ffi::{CStr, CString};
 
@@ -74,6 +76,55 @@ pub fn column(relation: &PgRelation, name: &str) -> Column {
         })
         .unwrap_or_else(|| error::raise(error::undefined_column(&qualified_name(relation), name)))
 }
+
+/// Events of a trigger, as `pg_trigger.tgtype` has them.
+pub const ON_INSERT: i16 = 4;
+pub const ON_DELETE: i16 = 8;
+pub const ON_UPDATE: i16 = 16;
+
+/// Whether what `events` say, done to the table, may run code of a user's, which looks names up
+/// along search_path: a trigger that is not C, or a function or operator of theirs in a constraint,
+/// an index, a default or a domain. Partitions may have more of each.
+pub fn calls_code(table: &PgRelation, events: i16) -> bool {
+    table.is_partitioned_table()
+        || values::<bool>(CALLS_CODE, &[table.oid().into(), events.into()]) != [false]
+}
+
+/// The first column of what a query of the catalogue gives, NULLs left out.
+pub fn values<T: FromDatum + IntoDatum>(sql: &str, arguments: &[DatumWithOid]) -> Vec<T> {
+    with_settings(&[SAFE_SEARCH_PATH], || {
+        Spi::connect(|client| -> pgrx::spi::Result<Vec<T>> {
+            let rows = client.select(sql, None, arguments)?;
+            let values = rows
+                .map(|row| row.get::<T>(1))
+                .collect::<Result<Vec<_>, _>>()?;
+            Ok(values.into_iter().flatten().collect())
+        })
+        .unwrap_or_else(|failure| error::spi(failure))
+    })
+}
+
+const CALLS_CODE: &str = "
+SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
+    JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
+    JOIN pg_catalog.pg_language AS l ON l.oid = f.prolang
+    WHERE t.tgrelid = $1 AND t.tgtype & $2 <> 0
+      AND (l.lanname NOT IN ('c', 'internal') OR t.tgqual IS NOT NULL))
+OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = $1)
+OR EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+    JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+    WHERE a.attrelid = $1 AND a.attnum > 0 AND t.typtype = 'd' AND $2 & 4 <> 0)
+OR EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+    WHERE d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass,
+        'pg_catalog.pg_operator'::pg_catalog.regclass,
+        'pg_catalog.pg_opclass'::pg_catalog.regclass)
+      AND (d.classid, d.objid) IN (
+        SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid
+            FROM pg_catalog.pg_constraint WHERE conrelid = $1
+        UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, indexrelid
+            FROM pg_catalog.pg_index WHERE indrelid = $1
+        UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, oid
+            FROM pg_catalog.pg_attrdef WHERE adrelid = $1))";
 
 /// The type as SQL writes it, `numeric(5,2)` and the like.
 pub fn type_name(type_oid: pg_sys::Oid, type_mod: i32) -> String {

@@ -5,6 +5,7 @@ mod figures;
 mod keys;
 mod partitions;
 mod rules;
+mod single;
 mod slots;
 
 use pgrx::prelude::*;

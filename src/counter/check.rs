@@ -142,33 +142,6 @@ pub fn has_foreign_key(spec: &Spec, child: &PgRelation, parent: &PgRelation) -> 
     )
 }
 
-/// Whether an UPDATE of the table may run code of a user's: a trigger that is not C, or a function
-/// or operator of theirs in a constraint, an index or a generated column. Partitions may have more
-/// of each.
-pub fn calls_code(table: &PgRelation) -> bool {
-    table.is_partitioned_table()
-        || ask(
-            "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t \
-                 JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid \
-                 JOIN pg_catalog.pg_language AS l ON l.oid = f.prolang \
-                 WHERE t.tgrelid = $1 AND t.tgtype & 16 <> 0 \
-                 AND (l.lanname NOT IN ('c', 'internal') OR t.tgqual IS NOT NULL)) \
-             OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = $1) \
-             OR EXISTS (SELECT FROM pg_catalog.pg_depend AS d \
-                 WHERE d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, \
-                     'pg_catalog.pg_operator'::pg_catalog.regclass, \
-                     'pg_catalog.pg_opclass'::pg_catalog.regclass) \
-                 AND (d.classid, d.objid) IN ( \
-                     SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid \
-                         FROM pg_catalog.pg_constraint WHERE conrelid = $1 \
-                     UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, indexrelid \
-                         FROM pg_catalog.pg_index WHERE indrelid = $1 \
-                     UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, oid \
-                         FROM pg_catalog.pg_attrdef WHERE adrelid = $1))",
-            &[table.oid().into()],
-        )
-}
-
 /// The column's default as SQL.
 pub fn default_of(table: &PgRelation, of: &catalog::Column) -> Option<String> {
     column(

@@ -144,11 +144,25 @@ impl Expression {
         }
     }
 
-    /// Whether the row in `slot` counts: NULL does not.
+    /// Whether the expression is true of the row in `slot`; NULL is not.
     ///
     /// # Safety
     /// `slot` holds a row of the relation the expression was compiled for.
     pub unsafe fn holds(&self, slot: *mut pg_sys::TupleTableSlot) -> bool {
+        // SAFETY: as the caller says.
+        unsafe { self.value(slot) == Some(true) }
+    }
+
+    /// Whether the expression is false of the row in `slot`; NULL is not, as in a CHECK.
+    ///
+    /// # Safety
+    /// As for [`Expression::holds`].
+    pub unsafe fn is_false(&self, slot: *mut pg_sys::TupleTableSlot) -> bool {
+        // SAFETY: as the caller says.
+        unsafe { self.value(slot) == Some(false) }
+    }
+
+    unsafe fn value(&self, slot: *mut pg_sys::TupleTableSlot) -> Option<bool> {
         // SAFETY: state and context are alive as long as self; the per-tuple memory is emptied
         // after each row, and a boolean does not point into it.
         unsafe {
@@ -157,7 +171,7 @@ impl Expression {
             let value = pg_sys::ExecEvalExprSwitchContext(self.state, self.context, &mut is_null);
             pg_sys::MemoryContextReset((*self.context).ecxt_per_tuple_memory);
             (*self.context).ecxt_scantuple = ptr::null_mut();
-            !is_null && value.value() != 0
+            (!is_null).then_some(value.value() != 0)
         }
     }
 }

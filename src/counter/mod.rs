@@ -11,6 +11,7 @@ mod attach;
 mod check;
 mod delta;
 mod expression;
+mod figure;
 mod image;
 mod keys;
 mod name;
@@ -26,6 +27,7 @@ mod statement;
 mod trigger;
 mod value;
 
+pub use expression::Expression;
 pub use trigger::maintaining;
 
 use crate::argument::{Regclass, Texts};

@@ -2,15 +2,16 @@
 //! per backend and trigger, and again when the catalogue says that something changed.
 
 use super::expression::Expression;
+use super::figure::Figure;
 use super::image::Column;
 use super::spec::{Measure, Spec, Table, table_name, table_of};
 use super::sql::Sql;
 use super::statement::{Statement, array_type};
-use super::{check, keys, query};
-use crate::{catalog, error};
-use pgrx::{PgRelation, pg_guard, pg_sys};
-use rustc_hash::FxHashMap;
-use std::cell::{Cell, RefCell};
+use super::{check, keys, query, side};
+use crate::catalog::{self, ON_INSERT, ON_UPDATE};
+use crate::error;
+use crate::remembered::{Known, Registry, Remembered};
+use pgrx::{PgRelation, pg_sys};
 use std::ffi::{CStr, CString};
 use std::rc::Rc;
 
@@ -28,6 +29,8 @@ pub struct Counter {
     pub adds_integers: bool,
     /// An update of the parent may call code that looks names up along search_path.
     pub calls_code: bool,
+    /// How a count of one parent is added without a statement, where that can be.
+    pub direct: Option<Figure>,
     pub add_one: Option<Statement>,
     pub few: Bulk,
     pub many: Bulk,
@@ -36,8 +39,9 @@ pub struct Counter {
     pub sql: Sql,
     child: pg_sys::Oid,
     pub parent: pg_sys::Oid,
+    /// The table beside the parent.
+    side: Option<pg_sys::Oid>,
     pub parent_is_partitioned: bool,
-    valid: Cell<bool>,
 }
 
 /// What is done to a list of parents.
@@ -50,6 +54,14 @@ impl Counter {
     pub fn new(spec: Spec, child: &PgRelation, parent: &PgRelation) -> Counter {
         let pairs = keys::pairs(&spec, child, parent);
         let types: Vec<_> = pairs.iter().map(|pair| pair.child_type).collect();
+        let side = side::find(&spec).map(open);
+        let calls_code = catalog::calls_code(parent, ON_UPDATE)
+            || (side.as_ref()).is_some_and(|side| catalog::calls_code(side, ON_INSERT | ON_UPDATE));
+        let direct = if calls_code {
+            None
+        } else {
+            direct(&spec, child, parent, side.as_ref(), &types)
+        };
         let sql = Sql::new(&spec, child, parent, pairs);
         let lists: Vec<_> = types.iter().map(|of| array_type(*of)).collect();
         let mut one: Vec<_> = types;
@@ -92,7 +104,8 @@ impl Counter {
                 .map(|counted| Expression::compile(counted, child)),
             loose: !check::has_foreign_key(&spec, child, parent),
             adds_integers,
-            calls_code: check::calls_code(parent),
+            calls_code,
+            direct,
             add_one: sql.add_one().map(|sql| Statement::generic(sql, one)),
             few: Bulk {
                 lock: Statement::generic(sql.lock(), lists.clone()),
@@ -107,11 +120,37 @@ impl Counter {
             sql,
             child: child.oid(),
             parent: parent.oid(),
+            side: side.map(|side| side.oid()),
             parent_is_partitioned: parent.is_partitioned_table(),
-            valid: Cell::new(true),
             spec,
         }
     }
+}
+
+/// A count's increment goes into its parent, or into the slot beside it. `types` are those of the
+/// child's key.
+fn direct(
+    spec: &Spec,
+    child: &PgRelation,
+    parent: &PgRelation,
+    side: Option<&PgRelation>,
+    types: &[pg_sys::Oid],
+) -> Option<Figure> {
+    let Measure::Count { counter } = &spec.measure else {
+        return None;
+    };
+    let owner = catalog::owner(child);
+    let names = spec.parent_key.iter().map(String::as_str);
+    let mut key: Vec<_> = names.zip(types.iter().copied()).collect();
+    if spec.slots == 0 {
+        return Figure::of(parent, owner, &key, counter);
+    }
+    key.push(("slot", pg_sys::INT2OID));
+    Figure::of(side?, owner, &key, "amount")
+}
+
+fn open(table: pg_sys::Oid) -> PgRelation {
+    catalog::open_table(table, pg_sys::AccessShareLock as pg_sys::LOCKMODE)
 }
 
 pub fn amount_types(measure: &Measure) -> &'static [pg_sys::Oid] {
@@ -130,18 +169,18 @@ fn base_type(column: Column) -> Column {
     }
 }
 
-type Registry = RefCell<FxHashMap<pg_sys::Oid, Rc<Counter>>>;
+impl Remembered for Counter {
+    fn depends_on(&self, table: pg_sys::Oid) -> bool {
+        self.child == table || self.parent == table || self.side == Some(table)
+    }
+}
 
 thread_local! {
-    // Leaked, so that nothing is freed while the process exits and memory contexts are gone.
-    static COUNTERS: &'static Registry = {
-        watch_the_catalogue();
-        Box::leak(Box::default())
-    };
+    static COUNTERS: &'static Registry<Counter> = Registry::leak();
 }
 
 /// The counter that `trigger` on `child` keeps, by the trigger's arguments.
-pub fn counter(trigger: &pg_sys::Trigger, child: &PgRelation) -> Rc<Counter> {
+pub fn counter(trigger: &pg_sys::Trigger, child: &PgRelation) -> Rc<Known<Counter>> {
     remembered(trigger, || {
         let (spec, parent) = spec(trigger, &arguments(trigger), child);
         Counter::new(spec, child, &parent)
@@ -149,7 +188,7 @@ pub fn counter(trigger: &pg_sys::Trigger, child: &PgRelation) -> Rc<Counter> {
 }
 
 /// The counter whose parent `trigger` watches: its first argument is the child.
-pub fn counter_of_parent(trigger: &pg_sys::Trigger, table: &PgRelation) -> Rc<Counter> {
+pub fn counter_of_parent(trigger: &pg_sys::Trigger, table: &PgRelation) -> Rc<Known<Counter>> {
     remembered(trigger, || {
         let arguments = arguments(trigger);
         let Some((child_name, arguments)) = arguments.split_first() else {
@@ -181,30 +220,8 @@ pub fn of_partitioned(counter: &Counter) -> Option<Counter> {
     Some(query::safely(|| Counter::new(spec, &root, &parent)))
 }
 
-fn remembered(trigger: &pg_sys::Trigger, resolve: impl FnOnce() -> Counter) -> Rc<Counter> {
-    let known = COUNTERS.with(|counters| {
-        counters
-            .borrow()
-            .get(&trigger.tgoid)
-            .filter(|counter| counter.valid.get())
-            .cloned()
-    });
-    if let Some(counter) = known {
-        return counter;
-    }
-    let counter = Rc::new(query::safely(resolve));
-    let old: Vec<_> = COUNTERS.with(|counters| {
-        let mut counters = counters.borrow_mut();
-        let mut old: Vec<_> = counters
-            .extract_if(|_, counter| !counter.valid.get())
-            .map(|(_, old)| old)
-            .collect();
-        old.extend(counters.insert(trigger.tgoid, Rc::clone(&counter)));
-        old
-    });
-    // Plans are freed here, when nothing borrows the registry: freeing calls Postgres.
-    drop(old);
-    counter
+fn remembered(trigger: &pg_sys::Trigger, resolve: impl FnOnce() -> Counter) -> Rc<Known<Counter>> {
+    COUNTERS.with(|counters| counters.get(trigger.tgoid, || query::safely(resolve)))
 }
 
 /// What the trigger's arguments say, and the parent they name, with every name checked.
@@ -296,46 +313,4 @@ fn is_partition_of(child: &PgRelation, root: &Table) -> bool {
             &[child.oid().into(), root.into()],
         )
     })
-}
-
-fn watch_the_catalogue() {
-    // SAFETY: registers callbacks that live as long as the library, which is never unloaded.
-    unsafe {
-        let nothing = pg_sys::Datum::from(0);
-        pg_sys::CacheRegisterRelcacheCallback(Some(table_changed), nothing);
-        let schemas = pg_sys::SysCacheIdentifier::NAMESPACEOID as i32;
-        pg_sys::CacheRegisterSyscacheCallback(schemas, Some(schema_changed), nothing);
-        let functions = pg_sys::SysCacheIdentifier::PROCOID as i32;
-        pg_sys::CacheRegisterSyscacheCallback(functions, Some(function_changed), nothing);
-    }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn table_changed(_argument: pg_sys::Datum, table: pg_sys::Oid) {
-    invalidate(|counter| {
-        table == pg_sys::InvalidOid || counter.child == table || counter.parent == table
-    });
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn schema_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
-    invalidate(|_| true);
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn function_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
-    invalidate(|counter| counter.counted.is_some());
-}
-
-/// Called from within Postgres at any time; the registry is never borrowed for writing across a
-/// call to Postgres, so it can be read here.
-fn invalidate(concerned: impl Fn(&Counter) -> bool) {
-    COUNTERS.with(|counters| {
-        if let Ok(counters) = counters.try_borrow() {
-            counters
-                .values()
-                .filter(|c| concerned(c))
-                .for_each(|c| c.valid.set(false));
-        }
-    });
 }

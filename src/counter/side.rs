@@ -31,6 +31,12 @@ pub fn qualified_name(spec: &Spec) -> String {
     )
 }
 
+/// The table, where the counter has one.
+pub fn find(spec: &Spec) -> Option<pg_sys::Oid> {
+    suffix(spec)?;
+    super::resolve::find_table(&(spec.parent.0.clone(), name(spec)))
+}
+
 /// Makes the table unless it is there.
 pub fn create(spec: &Spec, parent: pg_sys::Oid) {
     let Some(suffix) = suffix(spec) else { return };
@@ -47,8 +53,7 @@ pub fn create(spec: &Spec, parent: pg_sys::Oid) {
             "Increments not yet folded into their counter; kept by community_core.",
         ),
     };
-    let known = super::resolve::find_table(&(spec.parent.0.clone(), name(spec)));
-    if let Some(oid) = known {
+    if let Some(oid) = find(spec) {
         let existing = open(oid);
         let column = if suffix == "sum" { "total" } else { "amount" };
         if !super::resolve::has_column(&existing, column) {

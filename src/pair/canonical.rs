@@ -176,6 +176,16 @@ pub fn run(sql: &str) {
     });
 }
 
+/// The table of a qualified and quoted name, if there is one.
+pub fn find(table: &str) -> Option<pg_sys::Oid> {
+    let found = read(
+        "SELECT found::pg_catalog.oid::pg_catalog.text FROM pg_catalog.to_regclass($1) AS found
+         WHERE found IS NOT NULL",
+        &[table.into()],
+    );
+    Some(found.first()?.parse::<u32>().ok()?.into())
+}
+
 /// The texts that a query of the catalogue gives.
 pub fn read(sql: &str, arguments: &[pgrx::datum::DatumWithOid]) -> Vec<String> {
     catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || {

@@ -2,19 +2,18 @@
 //! side, there only while one of them says yes. Whoever comes second waits for the first at that
 //! row and then sees both flags; a statement about many pairs takes them in order.
 
+use super::canonical;
 use super::order::Order;
 use super::plan::Plans;
-use crate::catalog::{self, Column};
+use crate::catalog::{self, Column, ON_DELETE, ON_INSERT, ON_UPDATE};
+use crate::direct::Direct;
 use crate::error;
+use crate::remembered::{Known, Registry, Remembered};
 use pgrx::prelude::*;
 use pgrx::{PgRelation, PgTrigger};
-use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::collections::HashMap;
-use std::rc::Rc;
 
 /// What the arguments of the triggers say.
-#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Definition {
     /// Both as `schema.table`, quoted.
     pub state: String,
@@ -250,81 +249,156 @@ impl Storage {
     }
 }
 
+/// A definition's names made into what the triggers run with.
+struct MutualChoice {
+    definition: Definition,
+    keys: Keys,
+    plans: Plans,
+    /// Writing a yes and a match may call code that looks names up along search_path.
+    calls_code: bool,
+    /// How a yes is added to the state of its pair without a statement, where that can be.
+    direct: Option<Direct>,
+    tables: Vec<pg_sys::Oid>,
+}
+
+thread_local! {
+    static KNOWN: &'static Registry<MutualChoice> = Registry::leak();
+}
+
+impl Remembered for MutualChoice {
+    fn depends_on(&self, table: pg_sys::Oid) -> bool {
+        self.tables.contains(&table)
+    }
+}
+
+impl MutualChoice {
+    fn of(trigger: &PgTrigger, choices: &PgRelation) -> MutualChoice {
+        let definition = trigger
+            .extra_args()
+            .ok()
+            .and_then(Definition::from_arguments)
+            .unwrap_or_else(|| error::raise(misuse()));
+        let keys = Keys::of(&definition, choices);
+        let plans = Plans::new(&definition, &keys.types(), &keys.orders());
+        let owner = catalog::owner(choices);
+        let key: Vec<_> = definition.key().zip(keys.types()).collect();
+        let mut tables = vec![choices.oid()];
+        let (mut calls_code, mut direct) = (false, None);
+        for (name, events) in [
+            (&definition.state, ON_INSERT | ON_UPDATE | ON_DELETE),
+            (&definition.matches, ON_INSERT),
+        ] {
+            // One that is missing is the statement's own error.
+            if let Some(oid) = canonical::find(name) {
+                let table = catalog::open_table(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+                calls_code |= catalog::calls_code(&table, events);
+                if *name == definition.state && !calls_code {
+                    direct = Direct::of(&table, owner, &key, &["low_yes", "high_yes"], None);
+                }
+                tables.push(oid);
+            }
+        }
+        MutualChoice {
+            definition,
+            keys,
+            plans,
+            calls_code,
+            direct,
+            tables,
+        }
+    }
+}
+
+fn misuse() -> pgrx::pg_sys::panic::ErrorReport {
+    error::pair::not_as_a_trigger("keep_mutual_choice", "create_mutual_choice")
+}
+
 /// After a statement on the choices, or before their TRUNCATE.
 pub fn keep(trigger: &PgTrigger) {
-    let misuse = || error::pair::not_as_a_trigger("keep_mutual_choice", "create_mutual_choice");
-    let choices = trigger
-        .relation()
-        .unwrap_or_else(|_| error::raise(misuse()));
-    let definition = trigger
-        .extra_args()
-        .ok()
-        .and_then(Definition::from_arguments);
-    let (Some(definition), pgrx::PgTriggerLevel::Statement) = (definition, trigger.level()) else {
-        error::raise(misuse())
-    };
     let data = trigger.trigger_data();
-    let (old, new) = (data.tg_oldtable, data.tg_newtable);
-    let work = || {
-        catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || {
-            Spi::connect_mut(|_| {
-                if old.is_null() && new.is_null() {
-                    Spi::run(&format!("DELETE FROM {}", definition.state))
-                        .unwrap_or_else(|failure| error::spi(failure));
-                } else {
-                    changed(&definition, &choices, old, new);
-                }
-            });
-        });
+    if data.tg_event & pg_sys::TRIGGER_EVENT_ROW != 0 {
+        error::raise(misuse());
+    }
+    // SAFETY: a trigger's relation is open while it runs, and its data points to its descriptor.
+    let (choices, number) = unsafe {
+        (
+            PgRelation::from_pg(data.tg_relation),
+            (*data.tg_trigger).tgoid,
+        )
     };
-    catalog::as_role(catalog::owner(&choices), work);
+    catalog::as_role(catalog::owner(&choices), || {
+        let choice = KNOWN.with(|known| {
+            known.get(number, || {
+                catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || {
+                    MutualChoice::of(trigger, &choices)
+                })
+            })
+        });
+        let (old, new) = (data.tg_oldtable, data.tg_newtable);
+        if old.is_null() && new.is_null() {
+            canonical::run(&format!("DELETE FROM {}", choice.definition.state));
+        } else {
+            changed(&choice, &choices, old, new);
+        }
+    });
 }
 
 fn changed(
-    definition: &Definition,
+    choice: &Known<MutualChoice>,
     choices: &PgRelation,
     old: *mut pg_sys::Tuplestorestate,
     new: *mut pg_sys::Tuplestorestate,
 ) {
-    let keys = Keys::of(definition, choices);
+    let MutualChoice { keys, plans, .. } = &**choice;
     let (before, after) = (keys.yeses(choices, old), keys.yeses(choices, new));
     let retracted = keys.without(&before, &after);
     let told = keys.without(&after, &before);
-    let plans = plans(definition, &keys);
-    if !retracted.is_empty() {
-        let mut lists = keys.lists(&retracted);
-        plans.lock.run(&mut lists);
-        plans.retract.run(&mut lists);
-        plans.forget.run(&mut lists);
-    }
-    match told.as_slice() {
-        [] => {}
-        [one] => {
-            let mut values = one.key.clone();
-            values.extend([one.low, one.high].map(pg_sys::Datum::from));
-            if plans.tell.run(&mut values) {
-                plans.matched.run(&mut values[..one.key.len()]);
+    let work = || {
+        Spi::connect_mut(|_| {
+            if !retracted.is_empty() {
+                let mut lists = keys.lists(&retracted);
+                plans.lock.run(&mut lists);
+                plans.retract.run(&mut lists);
+                plans.forget.run(&mut lists);
             }
-        }
-        many => {
-            plans.tell_many.run(&mut keys.lists(many));
-        }
+            match told.as_slice() {
+                [] => {}
+                [one] => tell(choice, one),
+                many => {
+                    plans.tell_many.run(&mut keys.lists(many));
+                }
+            }
+        });
+    };
+    match (retracted.as_slice(), told.as_slice()) {
+        ([], []) => {}
+        // The two statements of a single yes name no operator or function. Setting search_path and
+        // back is a tenth of what they cost.
+        ([], [_]) if !choice.calls_code => work(),
+        _ => catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], work),
     }
 }
 
-/// The plans for a definition, for as long as the types of its columns stay.
-fn plans(definition: &Definition, keys: &Keys) -> Rc<Plans> {
-    type Known = HashMap<(Definition, Vec<pg_sys::Oid>), Rc<Plans>>;
-    thread_local! {
-        static KNOWN: RefCell<Known> = RefCell::new(HashMap::new());
+/// One yes, and the match that it makes. A pair of which there is a row already is met where it lies.
+fn tell(choice: &Known<MutualChoice>, one: &Said) {
+    let mut both = false;
+    let met = choice.direct.as_ref().is_some_and(|direct| {
+        let is_valid = || choice.is_valid();
+        direct.change(&one.key, is_valid, |stored| {
+            let said = |place: usize| stored[place].is_some_and(|yes| yes.value() as u8 != 0);
+            let (low, high) = (said(0) || one.low, said(1) || one.high);
+            both = low && high;
+            Some(vec![low.into(), high.into()])
+        })
+    });
+    let mut values = one.key.clone();
+    if !met {
+        values.extend([one.low, one.high].map(pg_sys::Datum::from));
+        both = choice.plans.tell.run(&mut values);
     }
-    let types = keys.types();
-    KNOWN.with_borrow_mut(|known| {
-        known
-            .entry((definition.clone(), types.clone()))
-            .or_insert_with(|| Rc::new(Plans::new(definition, &types, &keys.orders())))
-            .clone()
-    })
+    if both {
+        choice.plans.matched.run(&mut values[..one.key.len()]);
+    }
 }
 
 /// Reads a transition table from its start; there may be none.

@@ -2,7 +2,9 @@
 //! its documentation.
 
 use super::{COUNTED, counted, differences, number};
-use crate::claims::sessions::cluster::{Cluster, Database, sqlstate, wait_until};
+use crate::claims::sessions::cluster::{
+    Cluster, Database, sqlstate, wait_until, wait_until_blocked,
+};
 use postgres::NoTls;
 use std::sync::{Arc, Mutex};
 
@@ -62,6 +64,30 @@ fn a_session_notices_what_another_changed_about_its_counter() {
         number(&mut writer, "SELECT likes FROM s.posts WHERE id = 1"),
         3
     );
+}
+
+#[test]
+fn a_trigger_that_another_session_adds_while_a_like_waits_fires_for_it() {
+    let database = counted();
+    let (mut writer, mut owner) = (database.connect(), database.connect());
+    let like = "INSERT INTO s.likes (post_id) VALUES (1)";
+    writer.batch_execute(like).expect(like);
+    owner
+        .batch_execute(
+            "CREATE TABLE s.seen (n int);
+             CREATE FUNCTION s.note() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN INSERT INTO s.seen VALUES (1); RETURN NEW; END';
+             BEGIN;
+             CREATE TRIGGER note BEFORE UPDATE ON s.posts FOR EACH ROW EXECUTE FUNCTION s.note()",
+        )
+        .expect("a trigger that nobody sees yet");
+    let waiting = std::thread::spawn(move || writer.batch_execute(like));
+    let mut watch = database.connect();
+    wait_until_blocked(&mut watch, 1);
+    owner.batch_execute("COMMIT").expect("commit");
+    waiting.join().expect("the thread").expect(like);
+    assert_eq!(number(&mut watch, "SELECT count(*) FROM s.seen"), 1);
+    assert_eq!(differences(&mut watch), 0);
 }
 
 #[test]
