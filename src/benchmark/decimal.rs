@@ -112,10 +112,9 @@ impl Decimal {
     }
 
     pub fn from_ten_thousandths(number: i64) -> Decimal {
-        let number = i128::from(number);
         Decimal {
-            whole: number.div_euclid(10_000),
-            fraction: number.rem_euclid(10_000) * (UNIT / 10_000),
+            whole: i128::from(number.div_euclid(10_000)),
+            fraction: i128::from(number.rem_euclid(10_000)) * (UNIT / 10_000),
         }
     }
 
@@ -147,6 +146,10 @@ impl Decimal {
     }
 
     fn carried(whole: i128, fraction: i128) -> Decimal {
+        // Dividing is what arithmetic of this width spends its time on.
+        if (0..UNIT).contains(&fraction) {
+            return Decimal { whole, fraction };
+        }
         Decimal {
             whole: whole + fraction.div_euclid(UNIT),
             fraction: fraction.rem_euclid(UNIT),
