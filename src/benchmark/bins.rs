@@ -119,7 +119,9 @@ pub fn write(client: &mut SpiClient, name: &Name, kept: &BTreeMap<i32, Kept>) {
             let is_empty = bin.current == 0 && bin.released == 0;
             match written {
                 Some(written) if is_empty => gone.push(written.place),
-                Some(written) if (written.current, written.released) != (bin.current, bin.released) => {
+                Some(written)
+                    if (written.current, written.released) != (bin.current, bin.released) =>
+                {
                     changed.push((written.place, bin));
                 }
                 None if !is_empty => came.push((*cell, bin)),
@@ -165,5 +167,37 @@ pub fn write(client: &mut SpiClient, name: &Name, kept: &BTreeMap<i32, Kept>) {
                 released.into(),
             ],
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::histogram::of_values;
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn changes_in_any_order_give_the_histogram_of_the_values(
+            before in prop::collection::vec(0i64..9, 0..20),
+            came in prop::collection::vec(0i64..12, 0..20)
+        ) {
+            let histogram = of_values(&before);
+            let place = |number: usize| Some(Written { place: [number as u8; 6], current: 0, released: 0 });
+            let mut kept = Kept {
+                written: (0..histogram.bins.len()).map(place).collect(),
+                histogram,
+            };
+            let known: Vec<Decimal> = kept.histogram.bins.iter().map(|bin| bin.value).collect();
+            let more = of_values(&came).bins;
+            kept.change(more.iter().rev().map(|bin| (bin.value, bin.current)));
+            let all: Vec<i64> = before.iter().chain(&came).copied().collect();
+            prop_assert_eq!(&kept.histogram.bins, &of_values(&all).bins);
+            // Each row is still that of its value.
+            for (bin, written) in kept.histogram.bins.iter().zip(&kept.written) {
+                let row = known.iter().position(|value| *value == bin.value);
+                prop_assert_eq!(written.map(|row| row.place[0] as usize), row);
+            }
+        }
     }
 }

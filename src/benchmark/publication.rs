@@ -75,12 +75,7 @@ fn decide(cell: &Cell, histogram: &Histogram, somebody_left: bool, rules: &Rules
     }
 }
 
-pub fn publish(
-    client: &mut SpiClient,
-    name: &Name,
-    definition: &Definition,
-    changes: &Changes,
-) {
+pub fn publish(client: &mut SpiClient, name: &Name, definition: &Definition, changes: &Changes) {
     let cells = read_cells(client, name, definition, &changes.affected);
     let numbers = cells.iter().map(|cell| cell.cell).collect();
     let mut histograms = bins::read(name, numbers, changes);

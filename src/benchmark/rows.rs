@@ -1,7 +1,7 @@
 //! The rows of a statement, one after the other as they come. SPI would make a table of them all
 //! first, which costs more than what is done with them.
 
-use super::aggregate::read_numeric;
+use super::aggregate::read_rounded;
 use super::people::Value;
 use crate::error;
 use pgrx::datum::DatumWithOid;
@@ -48,10 +48,11 @@ impl Row {
         self.datum(number).map(|datum| datum.value() as i64)
     }
 
+    /// To the 30 decimals that are kept.
     pub fn numeric(&self, number: usize) -> Option<Value> {
         // SAFETY: the column is a numeric.
         self.datum(number)
-            .map(|datum| unsafe { read_numeric(datum) }.0)
+            .map(|datum| unsafe { read_rounded(datum) })
     }
 
     pub fn text(&self, number: usize) -> Option<&[u8]> {

@@ -85,15 +85,8 @@ pub fn read(name: &Name, definition: &Definition, subjects: Option<&[pgrx::Uuid]
     let texts: Vec<String> = (1..=dimensions)
         .map(|number| format!(", dimension_{number}::pg_catalog.text"))
         .collect();
-    let columns = format!(
-        "subject, CASE WHEN scale(value) > 30 THEN round(value, 30) ELSE value END, observed_at{}",
-        texts.concat()
-    );
-    let mut types = vec![
-        pg_sys::UUIDOID,
-        pg_sys::NUMERICOID,
-        pg_sys::TIMESTAMPTZOID,
-    ];
+    let columns = format!("subject, value, observed_at{}", texts.concat());
+    let mut types = vec![pg_sys::UUIDOID, pg_sys::NUMERICOID, pg_sys::TIMESTAMPTZOID];
     types.extend(vec![pg_sys::TEXTOID; dimensions]);
     match subjects {
         None => read_everybody(name, &columns, &types, |row| reading.take(row)),
@@ -145,7 +138,8 @@ fn read_some(
         )
     };
     let mut met: FxHashSet<u128> = FxHashSet::default();
-    let timed = of_each("observed_at IS NOT NULL ORDER BY observed_at DESC FETCH FIRST ROW WITH TIES");
+    let timed =
+        of_each("observed_at IS NOT NULL ORDER BY observed_at DESC FETCH FIRST ROW WITH TIES");
     let all: DatumWithOid = subjects.to_vec().into();
     rows::each(&timed, &[all], types, |row| {
         met.extend(row.uuid(0));
