@@ -6,7 +6,7 @@ use super::decimal::Decimal;
 use super::people::{People, Question, Value};
 use crate::{error, settings};
 use pg_sys::FunctionCallInfo;
-use pgrx::fcinfo::{pg_arg_is_null, pg_getarg_datum_raw};
+use pgrx::fcinfo::{direct_function_call_as_datum, pg_arg_is_null, pg_getarg_datum_raw};
 use pgrx::prelude::*;
 use pgrx::varlena::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u};
 use pgrx::{PgMemoryContexts, pg_sys};
@@ -118,11 +118,9 @@ pub unsafe fn read_rounded(datum: pg_sys::Datum) -> Value {
         if let (Some(value), _) = try_numeric(datum) {
             return value;
         }
-        let decimals = pg_sys::Datum::from(Decimal::DIGITS as i32);
-        let none = pg_sys::InvalidOid;
-        let rounded =
-            pg_sys::DirectFunctionCall2Coll(Some(pg_sys::numeric_round), none, datum, decimals);
-        read_numeric(rounded).0
+        let arguments = [Some(datum), (Decimal::DIGITS as i32).into_datum()];
+        let rounded = direct_function_call_as_datum(pg_sys::numeric_round, &arguments);
+        read_numeric(rounded.unwrap_or(datum)).0
     }
 }
 

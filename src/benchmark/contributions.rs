@@ -152,11 +152,13 @@ fn write(
         );
     }
     if !came.is_empty() {
+        // Not from a FROM, which would put all rows aside before the first one is inserted.
         let leaves: Vec<i32> = came.iter().map(|row| row.1).collect();
         query(
             client,
             &format!(
-                "INSERT INTO {contributions} (subject, leaf, value) SELECT * FROM unnest($1, $2, $3)"
+                "INSERT INTO {contributions} (subject, leaf, value)
+                 SELECT unnest($1), unnest($2), unnest($3)"
             ),
             &[
                 uuids(came.iter().map(|row| row.0)),
