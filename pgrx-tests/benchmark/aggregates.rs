@@ -150,8 +150,9 @@ mod tests {
     #[pg_test]
     fn parallel_workers_give_the_same_result() {
         many_people_and_cheap_workers();
-        // Combining costs nothing either.
-        Spi::run("SET LOCAL cpu_operator_cost = 0").expect("set");
+        // Combining costs nothing either, and sending row by row does.
+        Spi::run("SET LOCAL cpu_operator_cost = 0; SET LOCAL parallel_tuple_cost = 0.1")
+            .expect("set");
         let query = "SELECT (community_core.k_anonymous_count(person, 5),
                              community_core.k_anonymous_avg(person, value, 5, at),
                              community_core.k_anonymous_percentile(person, value, 0.25, 5, at),
