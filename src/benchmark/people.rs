@@ -1,8 +1,8 @@
 //! One value per person, whatever the order in which rows arrive or partial states are merged: the
 //! state of the k_anonymous aggregates, and of reading everybody for a refresh. Free of Postgres.
 //!
-//! Rows are appended, and thinned when their number has quadrupled; partial states are merged by
-//! appending one to the other.
+//! Rows are appended, and thinned when there are several times as many as were left; partial states
+//! are merged by appending the smaller to the larger.
 
 use super::decimal::Decimal;
 use super::histogram::Histogram;
