@@ -22,6 +22,8 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION k_anonymous_combine(internal, internal) RETURNS internal LANGUAGE c IMMUTABLE PARALLEL SAFE COST 2000000 AS 'MODULE_PATHNAME', 'k_anonymous_combine';
+
 CREATE FUNCTION "automod_config_fault"( "rule_type" TEXT, "config" TEXT ) RETURNS TEXT IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'automod_config_fault_wrapper';
 
 CREATE FUNCTION "automod_verdict"( "rule_types" TEXT[], "configs" TEXT[], "facts" double precision[], "content_type" TEXT, "texts" TEXT[] ) RETURNS TABLE ( "place" INT, "action" TEXT, "message" TEXT ) IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'automod_verdict_wrapper';

@@ -114,8 +114,8 @@ mod tests {
         assert!(at(0.25).is_some() && at(0.75).is_some());
     }
 
-    #[pg_test]
-    fn parallel_workers_give_the_same_result() {
+    /// 60,000 rows of 20,000 people, and settings that make workers cost nothing.
+    fn many_people_and_cheap_workers() {
         Spi::run(
             "CREATE TABLE many AS SELECT md5((number % 20000)::text)::uuid AS person,
                  (number % 977)::numeric / 8 AS value, now() + number * interval '1 s' AS at
@@ -125,10 +125,9 @@ mod tests {
              SET LOCAL min_parallel_table_scan_size = 0",
         )
         .expect("the table is made");
-        let query = "SELECT (community_core.k_anonymous_count(person, 5),
-                             community_core.k_anonymous_avg(person, value, 5, at),
-                             community_core.k_anonymous_percentile(person, value, 0.25, 5, at),
-                             community_core.k_anonymous_histogram(person, value, 0, 125, 5, 5, at)) FROM many";
+    }
+
+    fn has_workers(query: &str) -> bool {
         let plan: Vec<String> = Spi::connect(|client| {
             client
                 .select(&format!("EXPLAIN {query}"), None, &[])
@@ -136,10 +135,29 @@ mod tests {
                 .filter_map(|row| row.get(1).ok().flatten())
                 .collect()
         });
-        assert!(
-            plan.iter().any(|line| line.contains("Partial Aggregate")),
-            "{plan:?}"
-        );
+        plan.iter().any(|line| line.contains("Partial Aggregate"))
+    }
+
+    #[pg_test]
+    fn workers_do_not_send_people_who_are_counted_sooner_than_sent() {
+        many_people_and_cheap_workers();
+        assert!(has_workers("SELECT avg(value) FROM many"));
+        assert!(!has_workers(
+            "SELECT community_core.k_anonymous_avg(person, value, 5) FROM many"
+        ));
+    }
+
+    #[pg_test]
+    fn parallel_workers_give_the_same_result() {
+        many_people_and_cheap_workers();
+        // Combining costs nothing either, and sending row by row does.
+        Spi::run("SET LOCAL cpu_operator_cost = 0; SET LOCAL parallel_tuple_cost = 0.1")
+            .expect("set");
+        let query = "SELECT (community_core.k_anonymous_count(person, 5),
+                             community_core.k_anonymous_avg(person, value, 5, at),
+                             community_core.k_anonymous_percentile(person, value, 0.25, 5, at),
+                             community_core.k_anonymous_histogram(person, value, 0, 125, 5, 5, at)) FROM many";
+        assert!(has_workers(query));
         let parallel = text(query);
         Spi::run("SET LOCAL max_parallel_workers_per_gather = 0").expect("set");
         assert_eq!(parallel, text(query));

@@ -151,6 +151,45 @@ mod tests {
     }
 
     #[pg_test]
+    fn of_two_scores_of_one_moment_the_larger_counts() {
+        community(&[50, 60, 70, 80]);
+        run("SELECT join_in(4, 'seed', 'fintech', NULL);
+             INSERT INTO scores VALUES (person(4), 40, '2020-01-02'), (person(4), 90, '2020-01-02'),
+                                       (person(4), 20, '2020-01-02'), (person(4), 100, '2020-01-01')");
+        refresh();
+        assert_eq!(published(), "seed 5 70 70");
+        run("SELECT community_core.refresh_benchmark('irs_by_stage', full => true)");
+        assert_eq!(published(), "seed 5 70 70");
+    }
+
+    #[pg_test]
+    fn a_refresh_reads_only_the_rows_of_those_who_changed() {
+        community(&[50, 60, 70, 80, 90]);
+        run("SELECT join_in(number, 'seed', 'fintech', number % 100) FROM generate_series(1000, 3999) AS number;
+             CREATE INDEX ON scores (user_id, created_at);
+             CREATE INDEX ON consent_preferences (user_id)");
+        refresh();
+        run("ANALYZE scores, profiles, consent_preferences, irs_by_stage_contributions");
+        let read = || {
+            Spi::get_one::<i64>(
+                "SELECT sum(seq_tup_read + idx_tup_fetch)::bigint FROM pg_stat_xact_user_tables
+                 WHERE relname IN ('scores', 'profiles', 'consent_preferences', 'irs_by_stage_contributions')",
+            )
+        };
+        run(
+            "INSERT INTO scores VALUES (person(0), 55, now() + interval '1 h'), (person(2000), 33, now() + interval '1 h')",
+        );
+        let before = read().expect("a number").expect("a number");
+        refresh();
+        let after = read().expect("a number").expect("a number");
+        assert!(
+            (2..40).contains(&(after - before)),
+            "{} rows",
+            after - before
+        );
+    }
+
+    #[pg_test]
     fn values_of_thirty_decimals_are_kept_exactly() {
         community(&[10, 20, 30, 40]);
         let kept = || {

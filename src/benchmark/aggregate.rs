@@ -6,7 +6,7 @@ use super::decimal::Decimal;
 use super::people::{People, Question, Value};
 use crate::{error, settings};
 use pg_sys::FunctionCallInfo;
-use pgrx::fcinfo::{pg_arg_is_null, pg_getarg_datum_raw};
+use pgrx::fcinfo::{direct_function_call_as_datum, pg_arg_is_null, pg_getarg_datum_raw};
 use pgrx::prelude::*;
 use pgrx::varlena::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u};
 use pgrx::{PgMemoryContexts, pg_sys};
@@ -101,6 +101,34 @@ impl Arguments {
 /// # Safety
 /// `datum` must be a numeric.
 pub unsafe fn read_numeric(datum: pg_sys::Datum) -> (Value, i32) {
+    // SAFETY: as the caller says.
+    match unsafe { try_numeric(datum) } {
+        (Some(value), decimals) => (value, decimals),
+        (None, _) => error::raise(error::benchmark::too_many_digits()),
+    }
+}
+
+/// As [`read_numeric`], rounded to the 30 decimals that are kept.
+///
+/// # Safety
+/// `datum` must be a numeric.
+pub unsafe fn read_rounded(datum: pg_sys::Datum) -> Value {
+    // SAFETY: as the caller says; numeric_round takes a numeric and an integer.
+    unsafe {
+        if let (Some(value), _) = try_numeric(datum) {
+            return value;
+        }
+        let arguments = [Some(datum), (Decimal::DIGITS as i32).into_datum()];
+        let rounded = direct_function_call_as_datum(pg_sys::numeric_round, &arguments);
+        read_numeric(rounded.unwrap_or(datum)).0
+    }
+}
+
+/// The value is None where it has more digits than a [`Decimal`].
+///
+/// # Safety
+/// `datum` must be a numeric.
+unsafe fn try_numeric(datum: pg_sys::Datum) -> (Option<Value>, i32) {
     // SAFETY: a numeric is a varlena; the bytes stay valid for this call.
     let bytes = unsafe {
         let mut numeric = datum.cast_mut_ptr::<pg_sys::varlena>();
@@ -138,12 +166,10 @@ pub unsafe fn read_numeric(datum: pg_sys::Datum) -> (Value, i32) {
         }
     };
     if let Some(short) = Decimal::ten_thousandths_of_digits(is_negative, weight, words(first)) {
-        return (Value::TenThousandths(short), decimals);
+        return (Some(Value::TenThousandths(short)), decimals);
     }
-    match Decimal::from_digits(is_negative, weight, words(first)) {
-        Some(value) => (Value::from(value), decimals),
-        None => error::raise(error::benchmark::too_many_digits()),
-    }
+    let value = Decimal::from_digits(is_negative, weight, words(first));
+    (value.map(Value::from), decimals)
 }
 
 fn required_k(arguments: &Arguments, position: usize) -> i64 {
@@ -157,19 +183,19 @@ fn required_k(arguments: &Arguments, position: usize) -> i64 {
     k
 }
 
-/// Adds a row `(person, value, …, k [, observed_at])` to the state.
+/// Adds a row `(person, value, …, k [, observed_at])` to the state. The question is None where a row
+/// asks for nothing else.
 fn step(
     arguments: &Arguments,
     k_position: usize,
     value: impl Fn() -> Option<(Value, i32)>,
-    question: impl Fn() -> Question,
+    question: Option<Question>,
 ) -> pg_sys::Datum {
     let k = required_k(arguments, k_position);
-    let question = question();
     let people = match arguments.state(0) {
-        Some(people) if people.question == question => people,
+        Some(people) if question.is_none_or(|question| people.question == question) => people,
         Some(_) => error::raise(error::benchmark::changing_question()),
-        None => arguments.allocate(People::new(question)),
+        None => arguments.allocate(People::new(question.unwrap_or_default())),
     };
     people.k = people.k.max(k);
     if let (Some(person), Some((value, decimals))) = (arguments.uuid(1), value()) {
@@ -210,7 +236,7 @@ pub extern "C-unwind" fn k_anonymous_count_step(fcinfo: FunctionCallInfo) -> pg_
         &Arguments(fcinfo),
         2,
         || Some((Value::TenThousandths(0), 0)),
-        Question::default,
+        None,
     )
 }
 
@@ -218,7 +244,7 @@ pub extern "C-unwind" fn k_anonymous_count_step(fcinfo: FunctionCallInfo) -> pg_
 #[pg_guard]
 pub extern "C-unwind" fn k_anonymous_avg_step(fcinfo: FunctionCallInfo) -> pg_sys::Datum {
     let arguments = Arguments(fcinfo);
-    step(&arguments, 3, || arguments.numeric(2), Question::default)
+    step(&arguments, 3, || arguments.numeric(2), None)
 }
 
 #[unsafe(no_mangle)]
@@ -239,7 +265,7 @@ pub extern "C-unwind" fn k_anonymous_percentile_step(fcinfo: FunctionCallInfo) -
             )),
         }
     };
-    step(&arguments, 4, || arguments.numeric(2), question)
+    step(&arguments, 4, || arguments.numeric(2), Some(question()))
 }
 
 #[unsafe(no_mangle)]
@@ -267,7 +293,7 @@ pub extern "C-unwind" fn k_anonymous_histogram_step(fcinfo: FunctionCallInfo) ->
             )),
         }
     };
-    step(&arguments, 6, || arguments.numeric(2), question)
+    step(&arguments, 6, || arguments.numeric(2), Some(question()))
 }
 
 #[unsafe(no_mangle)]

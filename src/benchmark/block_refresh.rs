@@ -2,11 +2,12 @@
 //! what they add up to.
 
 use super::blocks::{self, Waiting};
+use super::cells::top_level;
 use super::decimal::Decimal;
 use super::histogram::{Bin, Histogram};
 use super::name::Name;
 use super::publication::{withhold, write_figures};
-use super::refresh::{Definition, query, top_level};
+use super::refresh::{Definition, query};
 use pgrx::spi::SpiClient;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,8 +5,6 @@ use std::fmt;
 
 /// 10^30: how many units of `fraction` make a whole.
 const UNIT: i128 = 1_000_000_000_000_000_000_000_000_000_000;
-const DIGITS: usize = 30;
-
 /// `whole + fraction / 10^30`, with `0 <= fraction < 10^30`, so that the derived order is the
 /// numbers' order. Sums of up to 10^8 values stay within range.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +14,9 @@ pub struct Decimal {
 }
 
 impl Decimal {
+    /// How many there are before the point, and after it.
+    pub const DIGITS: usize = 30;
+
     pub const ZERO: Decimal = Decimal {
         whole: 0,
         fraction: 0,
@@ -35,7 +36,7 @@ impl Decimal {
             None => (false, text),
         };
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        if whole.len() > DIGITS || fraction.len() > DIGITS || digits.is_empty() {
+        if whole.len() > Decimal::DIGITS || fraction.len() > Decimal::DIGITS || digits.is_empty() {
             return None;
         }
         let number = |part: &str| {
@@ -44,7 +45,7 @@ impl Decimal {
                 _ => None,
             })
         };
-        let scale = 10i128.pow((DIGITS - fraction.len()) as u32);
+        let scale = 10i128.pow((Decimal::DIGITS - fraction.len()) as u32);
         let value = Decimal {
             whole: number(whole)?,
             fraction: number(fraction)? * scale,
@@ -89,7 +90,7 @@ impl Decimal {
             match weight - position {
                 power @ 0..=7 => whole += digit * 10_000i128.pow(power as u32),
                 power @ -7..=-1 => {
-                    fraction += digit * 10i128.pow((DIGITS as i32 + 4 * power) as u32)
+                    fraction += digit * 10i128.pow((Decimal::DIGITS as i32 + 4 * power) as u32)
                 }
                 // Half of this digit is beyond the 30th decimal.
                 -8 if digit % 100 == 0 => fraction += digit / 100,
@@ -112,10 +113,9 @@ impl Decimal {
     }
 
     pub fn from_ten_thousandths(number: i64) -> Decimal {
-        let number = i128::from(number);
         Decimal {
-            whole: number.div_euclid(10_000),
-            fraction: number.rem_euclid(10_000) * (UNIT / 10_000),
+            whole: i128::from(number.div_euclid(10_000)),
+            fraction: i128::from(number.rem_euclid(10_000)) * (UNIT / 10_000),
         }
     }
 
@@ -147,6 +147,10 @@ impl Decimal {
     }
 
     fn carried(whole: i128, fraction: i128) -> Decimal {
+        // Dividing is what arithmetic of this width spends its time on.
+        if (0..UNIT).contains(&fraction) {
+            return Decimal { whole, fraction };
+        }
         Decimal {
             whole: whole + fraction.div_euclid(UNIT),
             fraction: fraction.rem_euclid(UNIT),
@@ -186,7 +190,7 @@ impl Decimal {
 
     /// The nearest multiple of 10^exponent, halves up.
     pub fn rounded(self, exponent: i32) -> Decimal {
-        let exponent = exponent.clamp(-(DIGITS as i32), DIGITS as i32);
+        let exponent = exponent.clamp(-(Decimal::DIGITS as i32), Decimal::DIGITS as i32);
         if exponent > 0 {
             let step = 10i128.pow(exponent as u32);
             let half_up = self.whole + step / 2;
@@ -195,7 +199,7 @@ impl Decimal {
                 fraction: 0,
             };
         }
-        let step = 10i128.pow((DIGITS as i32 + exponent) as u32);
+        let step = 10i128.pow((Decimal::DIGITS as i32 + exponent) as u32);
         let fraction = (self.fraction + step / 2).div_euclid(step) * step;
         Decimal::carried(self.whole, fraction)
     }
@@ -206,7 +210,7 @@ impl Decimal {
         if positive.whole > 0 {
             Some(positive.whole.ilog10() as i32)
         } else if positive.fraction > 0 {
-            Some(positive.fraction.ilog10() as i32 - DIGITS as i32)
+            Some(positive.fraction.ilog10() as i32 - Decimal::DIGITS as i32)
         } else {
             None
         }
@@ -218,7 +222,7 @@ impl Decimal {
         if fraction == 0 {
             return 0;
         }
-        let mut exponent = -(DIGITS as i32);
+        let mut exponent = -(Decimal::DIGITS as i32);
         while fraction % 10 == 0 {
             fraction /= 10;
             exponent += 1;

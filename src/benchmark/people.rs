@@ -1,15 +1,15 @@
 //! One value per person, whatever the order in which rows arrive or partial states are merged: the
 //! state of the k_anonymous aggregates, and of reading everybody for a refresh. Free of Postgres.
 //!
-//! Rows are appended, and thinned when their number has quadrupled; partial states are merged by
-//! appending one to the other.
+//! Rows are appended, and thinned when there are several times as many as were left; partial states
+//! are merged by appending the smaller to the larger.
 
 use super::decimal::Decimal;
 use super::histogram::Histogram;
 use super::thin::{Parts, Row};
 
-/// A value as it is cheapest to read.
-#[derive(Clone, Copy)]
+/// A value as it is cheapest to read: never wide where it need not be, so that equal values are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
     TenThousandths(i64),
     Wide(Decimal),
@@ -73,6 +73,17 @@ fn in_order<V: Copy + Ord, E: Copy + Ord>(rows: Parts<V, E>) -> Vec<Row<V, E>> {
 }
 
 impl<E: Copy + Ord> Rows<E> {
+    fn new() -> Rows<E> {
+        Rows::Narrow(Parts::new())
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Rows::Narrow(rows) => rows.len(),
+            Rows::Wide(rows) => rows.len(),
+        }
+    }
+
     /// The same rows, with room for wide values.
     fn widen(&mut self) {
         if let Rows::Narrow(rows) = self {
@@ -87,7 +98,7 @@ impl<E: Copy + Ord> Rows<E> {
 impl<E: Copy + Ord> People<E> {
     pub fn new(question: Question) -> People<E> {
         People {
-            rows: Rows::Narrow(Parts::new()),
+            rows: Rows::new(),
             k: 0,
             decimals: 0,
             question,
@@ -95,10 +106,7 @@ impl<E: Copy + Ord> People<E> {
     }
 
     fn len(&self) -> usize {
-        match &self.rows {
-            Rows::Narrow(rows) => rows.len(),
-            Rows::Wide(rows) => rows.len(),
-        }
+        self.rows.len()
     }
 
     pub fn add(&mut self, person: u128, value: Value, observed_at: i64, extra: E) {
@@ -122,18 +130,21 @@ impl<E: Copy + Ord> People<E> {
         }
     }
 
-    pub fn merge(&mut self, other: &People<E>) {
+    /// Takes the other's people, who are moved and not copied where there are more of them.
+    pub fn merge(&mut self, other: &mut People<E>) {
         self.k = self.k.max(other.k);
         self.decimals = self.decimals.max(other.decimals);
-        if matches!(other.rows, Rows::Wide(_)) {
+        let mut more = std::mem::replace(&mut other.rows, Rows::new());
+        if more.len() > self.len() {
+            std::mem::swap(&mut self.rows, &mut more);
+        }
+        if matches!(more, Rows::Wide(_)) {
             self.rows.widen();
         }
-        match (&mut self.rows, &other.rows) {
-            (Rows::Narrow(rows), Rows::Narrow(more)) => rows.append(more.iter().copied()),
-            (Rows::Wide(rows), Rows::Narrow(more)) => {
-                rows.append(more.iter().copied().map(widened));
-            }
-            (Rows::Wide(rows), Rows::Wide(more)) => rows.append(more.iter().copied()),
+        match (&mut self.rows, more) {
+            (Rows::Narrow(rows), Rows::Narrow(more)) => rows.append(more.into_rows()),
+            (Rows::Wide(rows), Rows::Narrow(more)) => rows.append(more.into_rows().map(widened)),
+            (Rows::Wide(rows), Rows::Wide(more)) => rows.append(more.into_rows()),
             // Just widened.
             (Rows::Narrow(_), Rows::Wide(_)) => {}
         }
@@ -155,7 +166,7 @@ impl<E: Copy + Ord> People<E> {
             }),
             Rows::Wide(rows) => in_order(rows)
                 .into_iter()
-                .for_each(|row| each(row.person, Value::Wide(row.value), row.extra)),
+                .for_each(|row| each(row.person, Value::from(row.value), row.extra)),
         }
     }
 
@@ -232,42 +243,49 @@ impl<E: Copy + Ord> People<E> {
     }
 }
 
+/// How many bytes are before the rows, and how many a row is.
+const HEADER: usize = 8 + 4 + 8 + 32 + 32 + 8;
+const NARROW: usize = 16 + 8 + 8;
+const WIDE: usize = 16 + 8 + 32;
+
 impl People {
     pub fn serialize(&mut self) -> Vec<u8> {
         match &mut self.rows {
             Rows::Narrow(rows) => rows.thin_repeats(),
             Rows::Wide(rows) => rows.thin_repeats(),
         }
-        let mut bytes = Vec::with_capacity(128 + 64 * self.len());
+        let (width, is_wide) = match &self.rows {
+            Rows::Narrow(_) => (NARROW, 0),
+            Rows::Wide(_) => (WIDE, 1),
+        };
+        let mut bytes = Vec::with_capacity(HEADER + 1 + width * self.len());
         bytes.extend_from_slice(&self.k.to_le_bytes());
         bytes.extend_from_slice(&self.decimals.to_le_bytes());
         bytes.extend_from_slice(&self.question.fraction.to_le_bytes());
         bytes.extend_from_slice(&self.question.lower.to_bytes());
         bytes.extend_from_slice(&self.question.upper.to_bytes());
         bytes.extend_from_slice(&self.question.buckets.to_le_bytes());
+        bytes.push(is_wide);
         match &self.rows {
-            Rows::Narrow(rows) => {
-                bytes.push(0);
-                for row in rows.iter() {
-                    bytes.extend_from_slice(&row.person.to_le_bytes());
-                    bytes.extend_from_slice(&row.observed_at.to_le_bytes());
-                    bytes.extend_from_slice(&row.value.to_le_bytes());
-                }
-            }
-            Rows::Wide(rows) => {
-                bytes.push(1);
-                for row in rows.iter() {
-                    bytes.extend_from_slice(&row.person.to_le_bytes());
-                    bytes.extend_from_slice(&row.observed_at.to_le_bytes());
-                    bytes.extend_from_slice(&row.value.to_bytes());
-                }
-            }
+            Rows::Narrow(rows) => rows.iter().for_each(|row| {
+                let mut written = [0; NARROW];
+                written[..16].copy_from_slice(&row.person.to_le_bytes());
+                written[16..24].copy_from_slice(&row.observed_at.to_le_bytes());
+                written[24..].copy_from_slice(&row.value.to_le_bytes());
+                bytes.extend_from_slice(&written);
+            }),
+            Rows::Wide(rows) => rows.iter().for_each(|row| {
+                let mut written = [0; WIDE];
+                written[..16].copy_from_slice(&row.person.to_le_bytes());
+                written[16..24].copy_from_slice(&row.observed_at.to_le_bytes());
+                written[24..].copy_from_slice(&row.value.to_bytes());
+                bytes.extend_from_slice(&written);
+            }),
         }
         bytes
     }
 
     pub fn from_bytes(bytes: &[u8]) -> Option<People> {
-        const HEADER: usize = 8 + 4 + 8 + 32 + 32 + 8;
         let number = |at: usize| Some(i64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
         let mut people = People::new(Question {
             fraction: f64::from_le_bytes(bytes.get(12..20)?.try_into().ok()?),
@@ -282,14 +300,14 @@ impl People {
         let rows = bytes.get(HEADER + 1..)?;
         match bytes.get(HEADER)? {
             0 => {
-                for row in rows.chunks_exact(32) {
+                for row in rows.chunks_exact(NARROW) {
                     let value = Value::TenThousandths(word(row, 24)?);
                     people.add(person(row)?, value, word(row, 16)?, ());
                 }
             }
             _ => {
                 people.rows.widen();
-                for row in rows.chunks_exact(56) {
+                for row in rows.chunks_exact(WIDE) {
                     let value = Value::Wide(Decimal::from_bytes(row.get(24..)?)?);
                     people.add(person(row)?, value, word(row, 16)?, ());
                 }
@@ -332,8 +350,8 @@ mod tests {
             let (one, other) = rows.split_at(cut.min(rows.len()));
             let mut merged = people(other, other_wide);
             let mut part = people(one, wide);
-            let part = People::from_bytes(&part.serialize()).unwrap();
-            merged.merge(&part);
+            let mut part = People::from_bytes(&part.serialize()).unwrap();
+            merged.merge(&mut part);
             prop_assert_eq!(merged.count(), Some(latest.len() as i64));
             let total: i64 = latest.values().map(|(_, value)| *value).sum();
             if !wide && !other_wide {

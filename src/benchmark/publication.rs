@@ -1,10 +1,12 @@
 //! Which cells are shown from now on: the policy's decision for each, and what has to be withheld
 //! beside it so that nothing withheld can be computed.
 
+use super::bins::{self, Kept};
+use super::cells::{Changes, top_level};
 use super::decimal::Decimal;
-use super::histogram::{Bin, Histogram};
+use super::histogram::Histogram;
 use super::name::Name;
-use super::refresh::{Definition, query, top_level};
+use super::refresh::{Definition, query};
 use super::suppression::{self, Group};
 use super::threshold::{self, Figures, Rules};
 use pgrx::datum::DatumWithOid;
@@ -15,7 +17,6 @@ struct Cell {
     cell: i32,
     is_published: bool,
     is_shown: bool,
-    histogram: Histogram,
 }
 
 /// The affected cells, and those that were withheld and might not be any more.
@@ -25,17 +26,12 @@ fn read_cells(
     definition: &Definition,
     affected: &BTreeMap<i32, bool>,
 ) -> Vec<Cell> {
-    // In arrays: reading a row costs more than reading what is in it.
     let rows = query(
         client,
         &format!(
-            "SELECT cell.cell, cell.level = ANY ($3), cell.released_at IS NOT NULL,
-                    array_agg(bin.value::text), array_agg(bin.current), array_agg(bin.released)
-             FROM {} AS cell JOIN {} AS bin USING (cell)
-             WHERE cell.cell = ANY ($1) OR (cell.released_at IS NULL AND cell.people >= $2)
-             GROUP BY cell.cell",
-            name.of("_cells"),
-            name.of("_histogram")
+            "SELECT cell, level = ANY ($3), released_at IS NOT NULL FROM {}
+             WHERE cell = ANY ($1) OR (released_at IS NULL AND people >= $2)",
+            name.of("_cells")
         ),
         &[
             affected.keys().copied().collect::<Vec<i32>>().into(),
@@ -44,24 +40,10 @@ fn read_cells(
         ],
     );
     rows.filter_map(|row| {
-        let values = row.get::<Vec<String>>(4).ok()??;
-        let (current, released): (Vec<i64>, Vec<i64>) = (row.get(5).ok()??, row.get(6).ok()??);
-        let counts = current.into_iter().zip(released);
-        let mut bins: Vec<Bin> = values
-            .iter()
-            .zip(counts)
-            .map(|(value, (current, released))| Bin {
-                value: Decimal::parse(value).unwrap_or_default(),
-                current,
-                released,
-            })
-            .collect();
-        bins.sort_unstable_by_key(|bin| bin.value);
         Some(Cell {
             cell: row.get(1).ok()??,
             is_published: row.get(2).ok()??,
             is_shown: row.get(3).ok()??,
-            histogram: Histogram { bins },
         })
     })
     .collect()
@@ -76,16 +58,16 @@ enum Decision {
 /// A release about people who are all still there stands until there is a new one. A new one needs
 /// the cell to be fit, and to differ from the last in no value or in k: otherwise the two
 /// subtracted would tell about fewer.
-fn decide(cell: &Cell, somebody_left: bool, rules: &Rules) -> Decision {
-    let distance = cell.histogram.distance_from_release();
+fn decide(cell: &Cell, histogram: &Histogram, somebody_left: bool, rules: &Rules) -> Decision {
+    let distance = histogram.distance_from_release();
     if cell.is_shown && !somebody_left && distance < rules.k {
         return Decision::Stands;
     }
-    if !cell.is_published && threshold::is_fit(&cell.histogram, rules) {
+    if !cell.is_published && threshold::is_fit(histogram, rules) {
         // Nobody sees it, and it may be known.
         return Decision::Stands;
     }
-    match threshold::figures(&cell.histogram, rules) {
+    match threshold::figures(histogram, rules) {
         Some(figures) if distance == 0 || distance >= rules.k => {
             Decision::Release(Box::new(figures))
         }
@@ -93,18 +75,19 @@ fn decide(cell: &Cell, somebody_left: bool, rules: &Rules) -> Decision {
     }
 }
 
-pub fn publish(
-    client: &mut SpiClient,
-    name: &Name,
-    definition: &Definition,
-    affected: &BTreeMap<i32, bool>,
-) {
+pub fn publish(client: &mut SpiClient, name: &Name, definition: &Definition, changes: &Changes) {
+    let cells = read_cells(client, name, definition, &changes.affected);
+    let numbers = cells.iter().map(|cell| cell.cell).collect();
+    let mut histograms = bins::read(name, numbers, changes);
     let mut withheld: BTreeSet<i32> = BTreeSet::new();
     let mut unfit: BTreeSet<i32> = BTreeSet::new();
     let mut released: BTreeMap<i32, Figures> = BTreeMap::new();
-    for cell in read_cells(client, name, definition, affected) {
-        let somebody_left = affected.get(&cell.cell) == Some(&true);
-        match decide(&cell, somebody_left, &definition.rules) {
+    for cell in &cells {
+        let Some(kept) = histograms.get(&cell.cell) else {
+            continue;
+        };
+        let somebody_left = changes.affected.get(&cell.cell) == Some(&true);
+        match decide(cell, &kept.histogram, somebody_left, &definition.rules) {
             Decision::Stands => {}
             Decision::Release(figures) => {
                 released.insert(cell.cell, *figures);
@@ -123,15 +106,10 @@ pub fn publish(
     }
     withhold(client, name, withheld);
     write_figures(client, name, &released);
-    remember_release(client, name, released.keys().copied().collect());
-    query(
-        client,
-        &format!(
-            "DELETE FROM {} WHERE current = 0 AND released = 0 AND cell = ANY ($1)",
-            name.of("_histogram")
-        ),
-        &[affected.keys().copied().collect::<Vec<i32>>().into()],
-    );
+    for cell in released.keys() {
+        histograms.get_mut(cell).map(Kept::release);
+    }
+    bins::write(client, name, &histograms);
 }
 
 /// The cells that have to be withheld because others could be computed from them.
@@ -244,17 +222,5 @@ pub fn write_figures(client: &mut SpiClient, name: &Name, released: &BTreeMap<i3
             text(|figures| figures.p75),
             text(|figures| figures.p90),
         ],
-    );
-}
-
-/// The present is what the next release is compared with.
-fn remember_release(client: &mut SpiClient, name: &Name, cells: Vec<i32>) {
-    query(
-        client,
-        &format!(
-            "UPDATE {} SET released = current WHERE cell = ANY ($1) AND released <> current",
-            name.of("_histogram")
-        ),
-        &[cells.into()],
     );
 }

@@ -52,14 +52,18 @@ impl<V: Copy + Ord, E: Copy + Ord> Parts<V, E> {
 
     pub fn add(&mut self, row: Row<V, E>) {
         self.put(row);
-        if self.len >= FEWEST_TO_THIN.max(4 * self.thinned) {
-            self.thin();
-        }
+        self.thin_where_due();
     }
 
     pub fn append(&mut self, rows: impl Iterator<Item = Row<V, E>>) {
         rows.for_each(|row| self.put(row));
-        if self.len >= FEWEST_TO_THIN.max(4 * self.thinned) {
+        self.thin_where_due();
+    }
+
+    /// Later where the last time was not worth it: rows of as many people have to be kept anyway.
+    fn thin_where_due(&mut self) {
+        let growth = if self.repeats { 4 } else { 8 };
+        if self.len >= FEWEST_TO_THIN.max(growth * self.thinned) {
             self.thin();
         }
     }
