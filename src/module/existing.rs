@@ -94,10 +94,12 @@ pub fn keeps_columns_back(table: &str) -> bool {
     .is_empty()
 }
 
-/// The routines called `name`, as GRANT and REVOKE write them.
+/// The routines called `name`, as GRANT and REVOKE write them. Not as regprocedure does, which reads all
+/// routines of that name in the database to see whether the schema could be left out.
 pub fn signatures(schema: &str, name: &str) -> Vec<String> {
     registry::read(
-        "SELECT p.oid::regprocedure::text FROM pg_proc p
+        "SELECT format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid))
+         FROM pg_proc p
          JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 AND p.proname = $2",
         &[schema.into(), name.into()],
         |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
