@@ -34,22 +34,27 @@ BEGIN
         RETURN NEXT;
     END LOOP;
 
-    FOR one IN SELECT m.* FROM @extschema@.modules() m ORDER BY m.schema LOOP
+    -- What is off is looked for once, not once for each of what may be many schemas.
+    FOR one IN
+        SELECT m.*, coalesce(off.rules, 0) AS rules_off, off.names
+        FROM @extschema@.modules() m LEFT JOIN (
+            SELECT rule.relnamespace, count(*) AS rules, string_agg(rule.what, ', ' ORDER BY rule.what) AS names
+            FROM (SELECT c.relnamespace, format('trigger %s of %s', t.tgname, c.relname) AS what
+                  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE t.tgenabled IN ('D', 'R')
+                  UNION ALL
+                  SELECT c.relnamespace, format('row security of %s', c.relname) FROM pg_class c
+                  WHERE c.relkind IN ('r', 'p') AND NOT c.relrowsecurity
+                    AND has_any_column_privilege('authenticated', c.oid, 'SELECT, INSERT, UPDATE')) AS rule
+            GROUP BY rule.relnamespace) AS off ON off.relnamespace = to_regnamespace(quote_ident(m.schema))
+        ORDER BY m.schema
+    LOOP
         thing := 'module'; object := one.schema; value := 1; unit := 'version';
         level := CASE WHEN one.version = library THEN 'ok' ELSE 'warn' END;
         detail := format('%s %s, %s tables', one.module, one.version, one.tables);
         what_to_do := CASE WHEN level <> 'ok' THEN 'SELECT * FROM community_core.migrate_modules()' END;
         RETURN NEXT;
         -- A rule that is off is off for everybody, and in silence.
-        thing := 'rules_off'; unit := 'rules';
-        SELECT count(*), string_agg(off.what, ', ' ORDER BY off.what) INTO value, detail
-        FROM (SELECT format('trigger %s of %s', t.tgname, c.relname) AS what
-              FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-              WHERE c.relnamespace = to_regnamespace(quote_ident(one.schema)) AND t.tgenabled IN ('D', 'R')
-              UNION ALL
-              SELECT format('row security of %s', c.relname) FROM pg_class c
-              WHERE c.relnamespace = to_regnamespace(quote_ident(one.schema)) AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity
-                AND has_any_column_privilege('authenticated', c.oid, 'SELECT, INSERT, UPDATE')) AS off;
+        thing := 'rules_off'; unit := 'rules'; value := one.rules_off; detail := one.names;
         level := CASE WHEN value = 0 THEN 'ok' ELSE 'error' END;
         what_to_do := CASE WHEN value > 0 THEN format('SELECT community_core.install_module(%L, %L), then verify_module, verify_counters and verify_audit for what happened meanwhile.', one.module, one.schema) END;
         RETURN NEXT;

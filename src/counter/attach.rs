@@ -32,21 +32,23 @@ pub struct Attached {
 /// of the partitioned table's.
 pub fn attached(child: Option<pg_sys::Oid>) -> Vec<Attached> {
     let mut found: Vec<Attached> = Vec::new();
-    for (child, trigger, fires, arguments) in triggers("keep_counter") {
+    for (child, trigger, fires, arguments) in triggers("keep_counter", child) {
         let Some(spec) = Spec::from_arguments(&arguments) else {
             continue;
         };
         found_in(&mut found, child, spec, (trigger, fires));
     }
-    found.retain(|one| child.is_none_or(|child| child == one.child));
     found.retain(|one| one.spec.partition_of.is_none());
     found
 }
 
+/// The triggers come child by child, so only the last ones found can be of this one.
 fn found_in(found: &mut Vec<Attached>, child: pg_sys::Oid, spec: Spec, trigger: (String, bool)) {
     match found
         .iter_mut()
-        .find(|one| one.child == child && one.spec == spec)
+        .rev()
+        .take_while(|one| one.child == child)
+        .find(|one| one.spec == spec)
     {
         Some(one) => one.triggers.push(trigger),
         None => found.push(Attached {
@@ -57,15 +59,50 @@ fn found_in(found: &mut Vec<Attached>, child: pg_sys::Oid, spec: Spec, trigger: 
     }
 }
 
-/// (table, name, fires, arguments) of each trigger with the engine's function of that name; clones
-/// on partitions come and go with their original.
-fn triggers(function: &str) -> Vec<(pg_sys::Oid, String, bool, Vec<String>)> {
+/// The counters of one parent: of the children that its own triggers name, and of those whose foreign
+/// keys lead to it, should somebody have dropped such a trigger. Reads as much as the parent has,
+/// not what the database has.
+pub fn feeding(parent: pg_sys::Oid) -> Vec<Attached> {
+    let watching = triggers("recount_new_key", Some(parent));
+    let named = watching
+        .iter()
+        .filter_map(|(_, _, _, arguments)| table_of(arguments.first()?))
+        .filter_map(|child| resolve::find_table(&child));
+    let referring = super::query::values::<pg_sys::Oid>(
+        "SELECT tgconstrrelid FROM pg_catalog.pg_trigger \
+         WHERE tgrelid = $1 AND tgconstrrelid <> 0",
+        &[parent.into()],
+    );
+    let mut children: Vec<_> = named.chain(referring).collect();
+    children.sort_by_key(|child| child.to_u32());
+    children.dedup();
+    let name = table_named(parent);
+    children
+        .into_iter()
+        .flat_map(|child| attached(Some(child)))
+        .filter(|one| one.spec.parent == name)
+        .collect()
+}
+
+/// (table, name, fires, arguments) of each trigger with the engine's function of that name, on one
+/// table or on all; clones on partitions come and go with their original.
+fn triggers(
+    function: &str,
+    table: Option<pg_sys::Oid>,
+) -> Vec<(pg_sys::Oid, String, bool, Vec<String>)> {
+    let on = if table.is_some() {
+        "tgrelid = $2"
+    } else {
+        "$2::pg_catalog.oid IS NULL"
+    };
     rows(
-        "SELECT tgrelid, tgname::pg_catalog.text, tgenabled <> 'D', tgargs \
-         FROM pg_catalog.pg_trigger \
-         WHERE tgfoid = (SELECT pg_catalog.to_regprocedure($1)) AND tgparentid = 0 \
-         ORDER BY tgrelid, tgname",
-        &[format!("community_core.{function}()").into()],
+        &format!(
+            "SELECT tgrelid, tgname::pg_catalog.text, tgenabled <> 'D', tgargs \
+             FROM pg_catalog.pg_trigger \
+             WHERE tgfoid = (SELECT pg_catalog.to_regprocedure($1)) AND tgparentid = 0 AND {on} \
+             ORDER BY tgrelid, tgname"
+        ),
+        &[format!("community_core.{function}()").into(), table.into()],
         |row| {
             let arguments = row.get::<Vec<u8>>(4).ok()??;
             let mut arguments: Vec<String> = arguments
@@ -83,14 +120,14 @@ fn triggers(function: &str) -> Vec<(pg_sys::Oid, String, bool, Vec<String>)> {
 /// they are looked at: Postgres refuses to alter one that is open.
 pub fn create(mut spec: Spec, child: pg_sys::Oid, parent: pg_sys::Oid) {
     check::check(&mut spec, &open(child), &open(parent));
-    refuse_second_counter(&spec, child);
+    refuse_second_counter(&spec, child, parent);
     // Writers are shut out from the count to the commit.
     run(&format!(
         "LOCK TABLE {}, {} IN SHARE ROW EXCLUSIVE MODE",
         name_of(parent),
         name_of(child)
     ));
-    for old in detach(child, |other| is_same(&spec, other)) {
+    for old in detach(child, Some(parent), |other| is_same(&spec, other)) {
         if side::name(&old) != side::name(&spec) {
             side::drop(&old);
         }
@@ -123,11 +160,10 @@ pub fn table_named(table: pg_sys::Oid) -> Table {
 }
 
 /// Two counters of one column would each undo the other.
-fn refuse_second_counter(spec: &Spec, child: pg_sys::Oid) {
+fn refuse_second_counter(spec: &Spec, child: pg_sys::Oid, parent: pg_sys::Oid) {
     let columns = spec.measure.columns();
-    for other in attached(None) {
-        let replaced = other.child == child && is_same(spec, &other.spec);
-        if replaced || other.spec.parent != spec.parent {
+    for other in feeding(parent) {
+        if other.child == child && is_same(spec, &other.spec) {
             continue;
         }
         let theirs = other.spec.measure.columns();
@@ -225,16 +261,24 @@ fn attach_to_parent(spec: &Spec, child: pg_sys::Oid, parent: pg_sys::Oid) {
     }
 }
 
-/// Takes the triggers of the counters that `which` picks; gives what they were.
-pub fn detach(child: pg_sys::Oid, which: impl Fn(&Spec) -> bool) -> Vec<Spec> {
+/// Takes the triggers of the counters that `which` picks; gives what they were. A child that had
+/// none has left no trigger but on the parent that is meant, if there is one.
+pub fn detach(
+    child: pg_sys::Oid,
+    parent: Option<pg_sys::Oid>,
+    which: impl Fn(&Spec) -> bool,
+) -> Vec<Spec> {
     let mut tables = partitions(child);
     tables.push(child);
     let mut specs: Vec<Spec> = Vec::new();
-    for (table, trigger, _, arguments) in triggers("keep_counter") {
+    let on_children = tables
+        .into_iter()
+        .flat_map(|table| triggers("keep_counter", Some(table)));
+    for (table, trigger, _, arguments) in on_children {
         let Some(spec) = Spec::from_arguments(&arguments) else {
             continue;
         };
-        if tables.contains(&table) && which(&spec) {
+        if which(&spec) {
             drop_trigger(table, &trigger);
             let spec = Spec {
                 partition_of: None,
@@ -246,7 +290,9 @@ pub fn detach(child: pg_sys::Oid, which: impl Fn(&Spec) -> bool) -> Vec<Spec> {
         }
     }
     let own = table_named(child);
-    for (table, trigger, _, arguments) in triggers("recount_new_key") {
+    for (table, trigger, _, arguments) in
+        triggers("recount_new_key", parent.filter(|_| specs.is_empty()))
+    {
         let Some((of, arguments)) = arguments.split_first() else {
             continue;
         };
@@ -321,13 +367,13 @@ pub fn problem(one: &Attached, child: &PgRelation) -> Option<String> {
     if let Some(partition) = bare.first() {
         return Some(format!("partition {partition} has no triggers of its own"));
     }
-    let watched = triggers("recount_new_key")
-        .iter()
-        .any(|(table, _, fires, arguments)| {
-            *table == parent.oid()
-                && *fires
-                && arguments.get(1..).and_then(Spec::from_arguments).as_ref() == Some(&one.spec)
-        });
+    let watched =
+        triggers("recount_new_key", Some(parent.oid()))
+            .iter()
+            .any(|(_, _, fires, arguments)| {
+                *fires
+                    && arguments.get(1..).and_then(Spec::from_arguments).as_ref() == Some(&one.spec)
+            });
     (!watched)
         .then(|| "the parent's trigger is missing or disabled".to_owned())
         .or_else(|| {

@@ -89,6 +89,14 @@ fn create(
     query::safely(|| attach::create(spec, child, parent));
 }
 
+/// The columns of a table that the engine writes.
+pub fn kept_columns(parent: pg_sys::Oid) -> Vec<String> {
+    query::safely(|| attach::feeding(parent))
+        .iter()
+        .flat_map(|counter| counter.spec.measure.columns())
+        .collect()
+}
+
 fn required<T>(argument: Option<T>, name: &str) -> T {
     argument.unwrap_or_else(|| error::raise(error::null_argument(name)))
 }
@@ -280,7 +288,7 @@ fn drop(child: Regclass, child_key: Vec<String>, parent: Regclass, counter: Name
                 trigger::maintain(|| repair::fold(counter));
             }
         });
-        let dropped = attach::detach(child, chosen);
+        let dropped = attach::detach(child, None, chosen);
         if dropped.is_empty() {
             let (child, parent) = (attach::table_named(child), attach::table_named(parent));
             let (child, parent) = (spec::table_name(&child), spec::table_name(&parent));

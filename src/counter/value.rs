@@ -10,11 +10,10 @@ use pgrx::{PgRelation, pg_sys};
 pub fn counter_value(parent: &PgRelation, key: &[String], counter: &str) -> Option<i64> {
     let parent = catalog::open_table(parent.oid(), pg_sys::AccessShareLock as i32);
     catalog::column(&parent, counter);
-    let name = (parent.namespace().to_owned(), parent.name().to_owned());
-    let Some(spec) = attach::attached(None)
+    let Some(spec) = attach::feeding(parent.oid())
         .into_iter()
         .map(|one| one.spec)
-        .find(|spec| spec.parent == name && spec.measure.column() == counter)
+        .find(|spec| spec.measure.column() == counter)
         .filter(|spec| matches!(spec.measure, Measure::Count { .. }))
     else {
         error::raise(error::counter::no_counter_column(

@@ -3,11 +3,15 @@
 WITH app_role AS (
     SELECT oid, rolname FROM pg_roles WHERE rolname IN ('anon', 'authenticated', 'service_role')
     UNION ALL SELECT 0::oid, 'PUBLIC'
+), member AS (
+    -- Whatever is in a schema depends on it, and that has an index. Nothing else finds it without
+    -- reading a whole catalogue, which is long where many schemas hold a module.
+    SELECT classid, objid FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = $1
 ), relation AS (
     SELECT c.oid, c.relname, c.relkind, c.relrowsecurity, c.relreplident, c.relacl, c.relowner,
            c.relpersistence, c.relforcerowsecurity
-    FROM pg_class c
-    WHERE c.relnamespace = $1 AND c.relkind IN ('r', 'p', 'v', 'm')
+    FROM member m JOIN pg_class c ON c.oid = m.objid
+    WHERE m.classid = 'pg_class'::regclass AND c.relnamespace = $1 AND c.relkind IN ('r', 'p', 'v', 'm')
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
                       AND d.objid = c.oid AND d.deptype = 'e')
 ), registrar AS (
@@ -22,15 +26,22 @@ WITH app_role AS (
     WHERE r.relkind IN ('r', 'p')
 ), routine AS (
     SELECT p.*, p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' AS signature
-    FROM pg_proc p
-    WHERE p.pronamespace = $1 AND p.prokind <> 'a'
+    FROM member m JOIN pg_proc p ON p.oid = m.objid
+    WHERE m.classid = 'pg_proc'::regclass AND p.pronamespace = $1 AND p.prokind <> 'a'
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass
                       AND d.objid = p.oid AND d.deptype = 'e')
+), hung AS (
+    SELECT t.oid FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid
+    UNION
+    -- A module may also hang a trigger on a table outside, such as auth.users: its own function tells.
+    SELECT d.objid FROM routine p JOIN pg_depend d ON d.refobjid = p.oid
+    WHERE d.refclassid = 'pg_proc'::regclass AND d.classid = 'pg_trigger'::regclass
 ), fact (rank, kind, relation, name, definition) AS (
     SELECT 1, 'enum type', '', t.typname::text,
            (SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder)
             FROM pg_enum e WHERE e.enumtypid = t.oid)
-    FROM pg_type t WHERE t.typnamespace = $1 AND t.typtype = 'e'
+    FROM member m JOIN pg_type t ON t.oid = m.objid
+    WHERE m.classid = 'pg_type'::regclass AND t.typnamespace = $1 AND t.typtype = 'e'
     UNION ALL
     SELECT 2, 'table', relname::text, '', concat_ws(', ', CASE relkind WHEN 'r' THEN 'ordinary' ELSE 'partitioned' END,
            CASE relpersistence WHEN 'u' THEN 'unlogged' END,
@@ -73,21 +84,20 @@ WITH app_role AS (
            pg_get_viewdef(oid, true))
     FROM relation, registrar WHERE relkind IN ('v', 'm')
     UNION ALL
-    -- A module may also hang a trigger on a table outside, such as auth.users: its own function tells.
     SELECT 10, 'trigger', CASE WHEN c.relnamespace = $1 THEN c.relname::text
                                ELSE t.tgrelid::regclass::text END,
            t.tgname::text,
            substring(pg_get_triggerdef(t.oid, true) FROM ' (?:BEFORE|AFTER|INSTEAD OF) .*$')
-    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
-    WHERE NOT t.tgisinternal AND (c.relnamespace = $1 OR p.pronamespace = $1)
+    FROM hung JOIN pg_trigger t USING (oid) JOIN pg_class c ON c.oid = t.tgrelid
+    WHERE NOT t.tgisinternal
     UNION ALL
     SELECT 11, 'trigger state', CASE WHEN c.relnamespace = $1 THEN c.relname::text
                                      ELSE t.tgrelid::regclass::text END,
            t.tgname::text,
            CASE t.tgenabled WHEN 'O' THEN 'enabled' WHEN 'D' THEN 'disabled'
                             WHEN 'R' THEN 'replica' ELSE 'always' END
-    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
-    WHERE NOT t.tgisinternal AND (c.relnamespace = $1 OR p.pronamespace = $1)
+    FROM hung JOIN pg_trigger t USING (oid) JOIN pg_class c ON c.oid = t.tgrelid
+    WHERE NOT t.tgisinternal
     UNION ALL
     SELECT 12, 'row security', relname::text, '', 'enabled' FROM relation WHERE relrowsecurity
     UNION ALL

@@ -3,6 +3,7 @@
 
 use super::registry;
 use crate::catalog::quote_ident;
+use pgrx::pg_sys;
 
 pub fn relation_kind(schema: &str, name: &str) -> Option<String> {
     registry::read(
@@ -53,30 +54,28 @@ pub fn has_policy(table: &str, policy: &str) -> bool {
     .is_empty()
 }
 
-/// The tables of the schema in which the counter engine keeps something. Asked once: what counters
-/// there are is read from all triggers of the database.
-pub fn tables_with_counters() -> Vec<String> {
-    registry::read(
-        "SELECT DISTINCT c.relname::text FROM community_core.counters() k
-         JOIN pg_class c ON c.oid = to_regclass(k.parent)
-         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema()",
-        &[],
-        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
-    )
-}
-
-/// The columns an app role may write, as GRANT takes them: none but the counters are left out, which
-/// only the counter engine writes.
+/// The columns an app role may write, as GRANT takes them; nothing where that is all. Only the
+/// counter engine writes a counter.
 pub fn writable_columns(table: &str) -> String {
+    let kept: Vec<String> = registry::read(
+        "SELECT to_regclass($1)::oid",
+        &[quote_ident(table).into()],
+        |row| row.get::<pg_sys::Oid>(1),
+    )
+    .into_iter()
+    .flatten()
+    .flat_map(crate::counter::kept_columns)
+    .collect();
+    if kept.is_empty() {
+        return String::new();
+    }
     registry::read(
         "SELECT format(' (%s)', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum))
          FROM pg_attribute a
-         JOIN (SELECT array_agg(counter) AS counters FROM community_core.counters()
-               WHERE to_regclass(parent) = to_regclass($1)) AS kept ON kept.counters IS NOT NULL
          WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
-           AND a.attgenerated = '' AND a.attname <> ALL (kept.counters)
+           AND a.attgenerated = '' AND a.attname <> ALL ($2)
          HAVING count(*) > 0",
-        &[quote_ident(table).into()],
+        &[quote_ident(table).into(), kept.into()],
         |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
     )
     .pop()
@@ -95,10 +94,12 @@ pub fn keeps_columns_back(table: &str) -> bool {
     .is_empty()
 }
 
-/// The routines called `name`, as GRANT and REVOKE write them.
+/// The routines called `name`, as GRANT and REVOKE write them. Not as regprocedure does, which reads all
+/// routines of that name in the database to see whether the schema could be left out.
 pub fn signatures(schema: &str, name: &str) -> Vec<String> {
     registry::read(
-        "SELECT p.oid::regprocedure::text FROM pg_proc p
+        "SELECT format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid))
+         FROM pg_proc p
          JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 AND p.proname = $2",
         &[schema.into(), name.into()],
         |row| Ok(row.get::<String>(1)?.unwrap_or_default()),

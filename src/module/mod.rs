@@ -14,6 +14,8 @@ mod repair;
 mod retire;
 mod script;
 mod subtransaction;
+mod unfinished;
+mod work;
 
 pub use definition::VERSION;
 
@@ -227,10 +229,10 @@ fn migrate(module: String, schema: String) -> (String, String, String, String, O
         subtransaction::attempt(|| install::install(definition::find(&module), &schema, None));
     let failure = outcome.err().map(|failure| {
         // A cancel is about the whole call.
-        if install::sql_error_code(&failure) == PgSqlErrorCode::ERRCODE_QUERY_CANCELED {
+        if subtransaction::sql_error_code(&failure) == PgSqlErrorCode::ERRCODE_QUERY_CANCELED {
             failure.rethrow();
         }
-        let message = install::message(&failure);
+        let message = subtransaction::message(&failure);
         catalog_owner(|| registry::step_failed(&module, &schema, "migrate", &message));
         message
     });

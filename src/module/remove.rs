@@ -264,10 +264,12 @@ pub fn list() -> Vec<Listed> {
         "SELECT m.module, m.schema, m.version, m.installed_at,
                 (SELECT count(*) FROM community_state.module_object o
                  WHERE o.schema = m.schema AND o.kind = 'table'),
-                (SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint
-                 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                 WHERE n.nspname = m.schema AND c.relkind = 'r')
-         FROM community_state.module m WHERE m.removed_at IS NULL ORDER BY m.schema",
+                coalesce(t.rows, 0)
+         FROM community_state.module m
+         LEFT JOIN (SELECT n.nspname, sum(greatest(c.reltuples, 0))::bigint AS rows
+                    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    WHERE c.relkind = 'r' GROUP BY n.nspname) t ON t.nspname = m.schema
+         WHERE m.removed_at IS NULL ORDER BY m.schema",
         &[],
         |row| {
             let text = |column: usize| row.get::<String>(column).map(Option::unwrap_or_default);

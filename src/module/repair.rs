@@ -3,8 +3,8 @@
 
 use super::describe::{Description, describe};
 use super::difference::{Difference, compare};
-use super::install::qualified;
 use super::registry::run;
+use super::unfinished::qualified;
 use crate::catalog::{quote_ident, with_settings};
 
 pub fn repair(schema: &str, expected: &Description, adopted: &[String]) {

@@ -2,9 +2,9 @@
 //! columns stay, since they hold data, but for columns that were generated from others.
 
 use super::describe::{Description, Key};
-use super::install::qualified;
 use super::registry::{self, run};
 use super::repair::callable;
+use super::unfinished::qualified;
 use crate::catalog::{quote_ident, quote_literal, with_settings};
 use std::collections::HashSet;
 

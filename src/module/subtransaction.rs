@@ -58,3 +58,20 @@ fn run<T>(keep: bool, work: impl FnOnce() -> T) -> Result<T, CaughtError> {
     surroundings.leave(keep && result.is_ok());
     result
 }
+
+/// What a failure says, for a record of it.
+pub fn message(error: &CaughtError) -> String {
+    use CaughtError::{ErrorReport, PostgresError, RustPanic};
+    match error {
+        PostgresError(report) | ErrorReport(report) => report.message().to_owned(),
+        RustPanic { ereport, .. } => ereport.message().to_owned(),
+    }
+}
+
+pub fn sql_error_code(error: &CaughtError) -> PgSqlErrorCode {
+    use CaughtError::{ErrorReport, PostgresError, RustPanic};
+    match error {
+        PostgresError(report) | ErrorReport(report) => report.sql_error_code(),
+        RustPanic { ereport, .. } => ereport.sql_error_code(),
+    }
+}
