@@ -2,16 +2,16 @@
 //! executor, which takes longer to set up than a row takes to write. Only where both tables are as
 //! the engine made them: with an index, a trigger or a constraint of somebody else's, SQL does it.
 
+use super::cache::{self, Cache};
 use super::encoding;
 use super::hash::Hash;
-use super::log::{HEAD, Log, SEAL, Typed};
+use super::log::{HEAD, Log, SEAL, Typed, beside};
 use super::pending::Batch;
 use super::row::with_varlena;
 use super::seal::Head;
 use super::tree::Frontier;
 use pgrx::pg_sys;
 use pgrx::{IntoDatum, PgMemoryContexts, PgRelation};
-use std::ffi::CString;
 
 /// A table that is open for writing.
 struct Table {
@@ -20,25 +20,18 @@ struct Table {
 }
 
 impl Table {
-    /// None where the table is not as the engine made it.
-    fn open(log: &Log, suffix: &str, columns: &[Typed], indexes: i32) -> Option<Table> {
-        let name = CString::new(format!("{}_{suffix}", log.relation.name())).ok()?;
-        // SAFETY: the name is NUL-terminated; the table is opened only when it was found, and its
-        // lock is held until the transaction ends, as that of every table that is written to.
-        let table = unsafe {
-            let oid = pg_sys::get_relname_relid(name.as_ptr(), log.relation.namespace_oid());
-            if oid == pg_sys::InvalidOid {
-                return None;
-            }
-            let relation = pg_sys::table_open(oid, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
-            let indexes = pg_sys::CatalogOpenIndexes(relation);
-            Table { relation, indexes }
-        };
-        if table.is_as_made(columns, log.key.type_oid, indexes) {
-            return Some(table);
+    /// None where the table is gone. Its lock is held until the transaction ends, as that of every
+    /// table that is written to.
+    fn open(oid: pg_sys::Oid) -> Option<Table> {
+        // SAFETY: the table is opened only where there is one of that OID.
+        unsafe {
+            let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+            let relation = pg_sys::try_table_open(oid, lock);
+            (!relation.is_null()).then(|| Table {
+                relation,
+                indexes: pg_sys::CatalogOpenIndexes(relation),
+            })
         }
-        table.close();
-        None
     }
 
     fn is_as_made(&self, columns: &[Typed], key_type: pg_sys::Oid, indexes: i32) -> bool {
@@ -85,10 +78,13 @@ impl Table {
         }
     }
 
-    /// The only index, where it is one of the first column alone.
+    /// The first index, where it is one of the first column alone.
     fn only_index(&self) -> Option<pg_sys::Oid> {
-        // SAFETY: the indexes are open, and there is one.
+        // SAFETY: the indexes are open, and there is at least one.
         unsafe {
+            if (*self.indexes).ri_NumIndices == 0 {
+                return None;
+            }
             let index = &**(*self.indexes).ri_IndexRelationInfo;
             let of_first = index.ii_NumIndexAttrs == 1 && index.ii_IndexAttrNumbers[0] == 1;
             of_first.then(|| (**(*self.indexes).ri_IndexRelationDescs).rd_id)
@@ -105,22 +101,81 @@ impl Table {
     }
 }
 
+/// Where the tables beside a log are, if they are as the engine made them.
+#[derive(Clone, Copy)]
+struct Places {
+    seal: pg_sys::Oid,
+    head: pg_sys::Oid,
+    heads_by_chain: pg_sys::Oid,
+}
+
+thread_local! {
+    static PLACES: Cache<pg_sys::Oid, Option<Places>> = Cache::default();
+}
+
+impl Places {
+    fn find(log: &Log) -> Option<Places> {
+        let oid = |suffix: &str| Some(beside(&log.relation, suffix)?.oid());
+        // A table that is missing may come without a change of the log.
+        let (Some(seal), Some(head)) = (oid("seal"), oid("head")) else {
+            cache::forget();
+            return None;
+        };
+        for table in [log.relation.oid(), seal, head] {
+            cache::watch(table);
+        }
+        let index_of = |oid, columns: &[Typed], indexes| {
+            let table = Table::open(oid)?;
+            let as_made = table.is_as_made(columns, log.key.type_oid, indexes);
+            let index = table.only_index();
+            table.close();
+            as_made.then_some(index)
+        };
+        index_of(seal, &SEAL, 2)?;
+        let heads_by_chain = index_of(head, &HEAD, 1)??;
+        Some(Places {
+            seal,
+            head,
+            heads_by_chain,
+        })
+    }
+}
+
 /// The two tables beside a log.
 pub struct Tables {
     seal: Table,
     head: Table,
+    heads_by_chain: pg_sys::Oid,
 }
 
 impl Tables {
+    /// None where they are not as the engine made them.
     pub fn open(log: &Log) -> Option<Tables> {
-        let seal = Table::open(log, "seal", &SEAL, 2)?;
-        match Table::open(log, "head", &HEAD, 1) {
-            Some(head) => Some(Tables { seal, head }),
-            None => {
+        for _ in 0..2 {
+            let changes = cache::changes();
+            let places = cache::kept(&PLACES, log.relation.oid(), || Places::find(log));
+            let Places {
+                seal,
+                head,
+                heads_by_chain,
+            } = (*places)?;
+            let seal = Table::open(seal)?;
+            let Some(head) = Table::open(head) else {
                 seal.close();
-                None
+                return None;
+            };
+            let tables = Tables {
+                seal,
+                head,
+                heads_by_chain,
+            };
+            if cache::changes() == changes {
+                return Some(tables);
             }
+            // Something changed before the locks were there: look again, once.
+            tables.close();
         }
+        None
     }
 
     pub fn close(self) {
@@ -149,7 +204,6 @@ impl Tables {
 
     /// The head of the chain, locked as `FOR NO KEY UPDATE` does, and where its row stands.
     fn lock(&self, chain: &str) -> Option<(pg_sys::ItemPointerData, Head)> {
-        let index = self.head.only_index()?;
         // SAFETY: the table is open and has the columns of HEAD; the scan, the
         // slot and the snapshot are let go of on every way out but an ERROR, which lets go of them itself.
         unsafe {
@@ -166,8 +220,14 @@ impl Tables {
                 pg_sys::Oid::from(pg_sys::F_TEXTEQ),
                 chain.into_datum().unwrap_or(pg_sys::Datum::from(0)),
             );
-            let scan =
-                pg_sys::systable_beginscan(self.head.relation, index, true, snapshot, 1, &mut key);
+            let scan = pg_sys::systable_beginscan(
+                self.head.relation,
+                self.heads_by_chain,
+                true,
+                snapshot,
+                1,
+                &mut key,
+            );
             let tuple = pg_sys::systable_getnext(scan);
             let place = tuple.as_ref().map(|tuple| tuple.t_self);
             pg_sys::systable_endscan(scan);

@@ -199,7 +199,7 @@ fn append(log: &Log, head: &mut Head, batch: Batch) {
 }
 
 /// Says what to do when somebody else moved the chain on since this transaction's snapshot.
-fn retryable<T>(log: &Log, work: impl FnOnce() -> T + std::panic::UnwindSafe) -> T {
+fn retryable<T>(log: &Log, work: impl FnOnce() -> T) -> T {
     let name = log.definition.name();
     PgTryBuilder::new(std::panic::AssertUnwindSafe(work))
         .catch_when(
