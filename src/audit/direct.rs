@@ -1,145 +1,18 @@
 //! Seals and heads written as Postgres writes its own catalogues: row by row, without the
-//! executor, which takes longer to set up than a row takes to write. Only where both tables are as
-//! the engine made them: with an index, a trigger or a constraint of somebody else's, SQL does it.
+//! executor, which takes longer to set up than a row takes to write.
 
-use super::cache::{self, Cache};
+use super::cache;
 use super::encoding;
 use super::hash::Hash;
-use super::log::{HEAD, Log, SEAL, Typed, beside};
+use super::insert::insert_index_tuples;
+use super::log::{HEAD, Log, SEAL};
 use super::pending::Batch;
+use super::places::{Places, Table};
 use super::row::with_varlena;
 use super::seal::Head;
 use super::tree::Frontier;
 use pgrx::pg_sys;
-use pgrx::{IntoDatum, PgMemoryContexts, PgRelation};
-
-/// A table that is open for writing.
-struct Table {
-    relation: pg_sys::Relation,
-    indexes: pg_sys::CatalogIndexState,
-}
-
-impl Table {
-    /// None where the table is gone. Its lock is held until the transaction ends, as that of every
-    /// table that is written to.
-    fn open(oid: pg_sys::Oid) -> Option<Table> {
-        // SAFETY: the table is opened only where there is one of that OID.
-        unsafe {
-            let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
-            let relation = pg_sys::try_table_open(oid, lock);
-            (!relation.is_null()).then(|| Table {
-                relation,
-                indexes: pg_sys::CatalogOpenIndexes(relation),
-            })
-        }
-    }
-
-    fn is_as_made(&self, columns: &[Typed], key_type: pg_sys::Oid, indexes: i32) -> bool {
-        // SAFETY: the relation is open, and so are what belongs to it and its indexes.
-        unsafe {
-            let class = &*(*self.relation).rd_rel;
-            let ordinary = class.relkind as u8 == b'r'
-                && class.relam == pg_sys::HEAP_TABLE_AM_OID
-                && !class.relhassubclass
-                && !class.relhasrules;
-            // The engine's one trigger refuses to whole statements what is not done here.
-            let unwatched = (*self.relation).trigdesc.as_ref().is_some_and(|triggers| {
-                triggers.numtriggers == 1
-                    && triggers.trig_update_before_statement
-                    && triggers.trig_delete_before_statement
-                    && triggers.trig_truncate_before_statement
-            });
-            let unchecked = (*(*self.relation).rd_att)
-                .constr
-                .as_ref()
-                .is_none_or(|constraints| {
-                    constraints.num_check == 0 && constraints.num_defval == 0
-                });
-            let relation = PgRelation::from_pg(self.relation);
-            let descriptor = relation.tuple_desc();
-            let same_columns = descriptor.len() == columns.len()
-                && descriptor.iter().zip(columns).all(|(attribute, column)| {
-                    !attribute.is_dropped()
-                        && attribute.name() == column.0
-                        && attribute.atttypid == column.1.unwrap_or(key_type)
-                        && (column.0 != "chain"
-                            || attribute.attcollation == pg_sys::C_COLLATION_OID)
-                });
-            let same_indexes = (*self.indexes).ri_NumIndices == indexes
-                && (0..indexes as usize).all(|index| {
-                    let index = &**(*self.indexes).ri_IndexRelationInfo.add(index);
-                    index.ii_Unique
-                        && index.ii_ReadyForInserts
-                        && index.ii_Expressions.is_null()
-                        && index.ii_Predicate.is_null()
-                        && index.ii_ExclusionOps.is_null()
-                });
-            ordinary && unwatched && unchecked && same_columns && same_indexes
-        }
-    }
-
-    /// The first index, where it is one of the first column alone.
-    fn only_index(&self) -> Option<pg_sys::Oid> {
-        // SAFETY: the indexes are open, and there is at least one.
-        unsafe {
-            if (*self.indexes).ri_NumIndices == 0 {
-                return None;
-            }
-            let index = &**(*self.indexes).ri_IndexRelationInfo;
-            let of_first = index.ii_NumIndexAttrs == 1 && index.ii_IndexAttrNumbers[0] == 1;
-            of_first.then(|| (**(*self.indexes).ri_IndexRelationDescs).rd_id)
-        }
-    }
-
-    /// Not done when an ERROR passes by: then the transaction lets go of both.
-    fn close(self) {
-        // SAFETY: both are open and used no more.
-        unsafe {
-            pg_sys::CatalogCloseIndexes(self.indexes);
-            pg_sys::table_close(self.relation, pg_sys::NoLock as pg_sys::LOCKMODE);
-        }
-    }
-}
-
-/// Where the tables beside a log are, if they are as the engine made them.
-#[derive(Clone, Copy)]
-struct Places {
-    seal: pg_sys::Oid,
-    head: pg_sys::Oid,
-    heads_by_chain: pg_sys::Oid,
-}
-
-thread_local! {
-    static PLACES: Cache<pg_sys::Oid, Option<Places>> = Cache::default();
-}
-
-impl Places {
-    fn find(log: &Log) -> Option<Places> {
-        let oid = |suffix: &str| Some(beside(&log.relation, suffix)?.oid());
-        // A table that is missing may come without a change of the log.
-        let (Some(seal), Some(head)) = (oid("seal"), oid("head")) else {
-            cache::forget();
-            return None;
-        };
-        for table in [log.relation.oid(), seal, head] {
-            cache::watch(table);
-        }
-        let index_of = |oid, columns: &[Typed], indexes| {
-            let table = Table::open(oid)?;
-            let as_made = table.is_as_made(columns, log.key.type_oid, indexes);
-            let index = table.only_index();
-            table.close();
-            as_made.then_some(index)
-        };
-        index_of(seal, &SEAL, 2)?;
-        let heads_by_chain = index_of(head, &HEAD, 1)??;
-        Some(Places {
-            seal,
-            head,
-            heads_by_chain,
-        })
-    }
-}
+use pgrx::{IntoDatum, PgMemoryContexts};
 
 /// The two tables beside a log.
 pub struct Tables {
@@ -153,7 +26,7 @@ impl Tables {
     pub fn open(log: &Log) -> Option<Tables> {
         for _ in 0..2 {
             let changes = cache::changes();
-            let places = cache::kept(&PLACES, log.relation.oid(), || Places::find(log));
+            let places = Places::of(log);
             let Places {
                 seal,
                 head,
@@ -186,26 +59,79 @@ impl Tables {
     /// Seals the batches, all of this chain. False, and nothing done, where the chain has no head
     /// yet, or one that this transaction's snapshot must not move on from: SQL knows what to say.
     pub fn seal(&self, chain: &str, batches: &[Batch]) -> bool {
-        let Some((place, mut head)) = self.lock(chain) else {
+        let mut context = PgMemoryContexts::new("audit seals");
+        if !(self.seal_at_once(&mut context, chain, batches)
+            || self.seal_locked(&mut context, chain, batches))
+        {
+            return false;
+        }
+        // SAFETY: the next statement of this transaction sees the seals and the head.
+        unsafe { pg_sys::CommandCounterIncrement() };
+        true
+    }
+
+    /// Few entries, where nobody else is at the chain: one reading and one writing of its head.
+    fn seal_at_once(&self, context: &mut PgMemoryContexts, chain: &str, batches: &[Batch]) -> bool {
+        const FEW: usize = 16;
+        let leaves = || batches.iter().flat_map(|batch| &batch.leaves);
+        if leaves().count() > FEW {
+            return false;
+        }
+        let found = self.find(chain, |row| {
+            let (mut values, mut nulls) =
+                ([pg_sys::Datum::from(0); HEAD.len()], [false; HEAD.len()]);
+            let mut row = *row;
+            // SAFETY: a row of the table of heads has as many columns as HEAD, and none is NULL.
+            let head = unsafe {
+                let descriptor = (*self.head.relation).rd_att;
+                pg_sys::heap_deform_tuple(
+                    &mut row,
+                    descriptor,
+                    values.as_mut_ptr(),
+                    nulls.as_mut_ptr(),
+                );
+                head(&values)
+            };
+            Some((row.t_self, head?))
+        });
+        let Some((place, mut head)) = found else {
             return false;
         };
-        let mut context = PgMemoryContexts::new("audit seals");
-        for batch in batches {
-            self.append(&mut context, chain, &mut head, batch);
+        let mut after = head.clone();
+        for leaf in leaves() {
+            after.push(chain, leaf);
         }
-        // SAFETY: what is made in the context is used in it only.
-        unsafe {
-            context.switch_to(|_| self.store(place, chain, &head));
-            // The next statement of this transaction sees the seals and the head.
-            pg_sys::CommandCounterIncrement();
+        // SAFETY: it is the place of the head that was read; where that is not the latest one any
+        // more, nothing is stored.
+        if !unsafe { context.switch_to(|_| self.store(place, chain, &after)) } {
+            return false;
+        }
+        for batch in batches {
+            self.append(context, chain, &mut head, batch);
         }
         true
     }
 
-    /// The head of the chain, locked as `FOR NO KEY UPDATE` does, and where its row stands.
-    fn lock(&self, chain: &str) -> Option<(pg_sys::ItemPointerData, Head)> {
-        // SAFETY: the table is open and has the columns of HEAD; the scan, the
-        // slot and the snapshot are let go of on every way out but an ERROR, which lets go of them itself.
+    fn seal_locked(&self, context: &mut PgMemoryContexts, chain: &str, batches: &[Batch]) -> bool {
+        let Some((place, mut head)) = self.lock(chain) else {
+            return false;
+        };
+        for batch in batches {
+            self.append(context, chain, &mut head, batch);
+        }
+        // SAFETY: it is the place of the head that was locked, so it is stored.
+        unsafe { context.switch_to(|_| self.store(place, chain, &head)) }
+    }
+
+    /// What `read` makes of the head of the chain as a new snapshot shows it, which is active
+    /// meanwhile; None where there is none.
+    fn find<T>(
+        &self,
+        chain: &str,
+        read: impl FnOnce(pg_sys::ItemPointerData, pg_sys::HeapTuple) -> T,
+    ) -> Option<T> {
+        // SAFETY: the table is open and has the columns of HEAD; the scan and the snapshot are let
+        // go of, or an ERROR lets go of them itself.
         unsafe {
             pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
             let snapshot = pg_sys::GetActiveSnapshot();
@@ -228,13 +154,20 @@ impl Tables {
                 1,
                 &mut key,
             );
-            let tuple = pg_sys::systable_getnext(scan);
-            let place = tuple.as_ref().map(|tuple| tuple.t_self);
+            let row = pg_sys::systable_getnext(scan);
+            let read = (!row.is_null()).then(|| read((*row).t_self, row));
             pg_sys::systable_endscan(scan);
-            let Some(mut place) = place else {
-                pg_sys::PopActiveSnapshot();
-                return None;
-            };
+            pg_sys::PopActiveSnapshot();
+            read
+        }
+    }
+
+    /// The head of the chain, locked as `FOR NO KEY UPDATE` does, and where its row stands.
+    fn lock(&self, chain: &str) -> Option<(pg_sys::ItemPointerData, Head)> {
+        // SAFETY: the table is open and has the columns of HEAD; the slot is dropped again, or goes
+        // with an ERROR.
+        self.find(chain, |row| unsafe {
+            let mut place = row.t_self;
             let latest = if pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 {
                 0
             } else {
@@ -245,7 +178,7 @@ impl Tables {
             let result = pg_sys::table_tuple_lock(
                 self.head.relation,
                 &mut place,
-                snapshot,
+                pg_sys::GetActiveSnapshot(),
                 slot,
                 pg_sys::GetCurrentCommandId(false),
                 pg_sys::LockTupleMode::LockTupleNoKeyExclusive,
@@ -256,22 +189,47 @@ impl Tables {
             let locked = (result == pg_sys::TM_Result::TM_Ok).then(|| {
                 pg_sys::slot_getallattrs(slot);
                 let values = std::slice::from_raw_parts((*slot).tts_values, HEAD.len());
-                let size = u64::try_from(values[1].value() as i64).ok()?;
-                let (mut hash, mut frontier) = (None, None);
-                with_varlena(values[2], |bytes| hash = Hash::try_from(bytes).ok());
-                with_varlena(values[3], |bytes| {
-                    frontier = Frontier::from_bytes(size, bytes)
-                });
-                let head = Head {
-                    size,
-                    hash: hash?,
-                    frontier: frontier?,
-                };
-                Some(((*slot).tts_tid, head))
+                Some(((*slot).tts_tid, head(values)?))
             });
             pg_sys::ExecDropSingleTupleTableSlot(slot);
-            pg_sys::PopActiveSnapshot();
             locked.flatten()
+        })
+    }
+
+    /// What `read` makes of the head of the chain, as a new snapshot shows it, which is active
+    /// meanwhile; None where there is no head.
+    fn find<T>(
+        &self,
+        chain: &str,
+        read: impl FnOnce(&pg_sys::HeapTupleData) -> Option<T>,
+    ) -> Option<T> {
+        // SAFETY: the table is open and has the columns of HEAD; the scan and the snapshot are let
+        // go of, or go with an ERROR.
+        unsafe {
+            pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+            let mut key = pg_sys::ScanKeyData::default();
+            pg_sys::ScanKeyEntryInitialize(
+                &mut key,
+                0,
+                1,
+                pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber,
+                pg_sys::InvalidOid,
+                pg_sys::C_COLLATION_OID,
+                pg_sys::Oid::from(pg_sys::F_TEXTEQ),
+                chain.into_datum().unwrap_or(pg_sys::Datum::from(0)),
+            );
+            let scan = pg_sys::systable_beginscan(
+                self.head.relation,
+                self.heads_by_chain,
+                true,
+                pg_sys::GetActiveSnapshot(),
+                1,
+                &mut key,
+            );
+            let found = pg_sys::systable_getnext(scan).as_ref().and_then(read);
+            pg_sys::systable_endscan(scan);
+            pg_sys::PopActiveSnapshot();
+            found
         }
     }
 
@@ -308,13 +266,7 @@ impl Tables {
                             salt.and_then(|salt| salt.as_slice().into_datum()),
                             None,
                         ];
-                        pg_sys::ExecClearTuple(*slot);
-                        for (column, value) in row.into_iter().enumerate() {
-                            *(**slot).tts_values.add(column) =
-                                value.unwrap_or(pg_sys::Datum::from(0));
-                            *(**slot).tts_isnull.add(column) = value.is_none();
-                        }
-                        pg_sys::ExecStoreVirtualTuple(*slot);
+                        fill(*slot, &row);
                     }
                     pg_sys::CatalogTuplesMultiInsertWithInfo(
                         self.seal.relation,
@@ -332,30 +284,105 @@ impl Tables {
         }
     }
 
+    /// Stores the head in place of the one that stands there; false, and nothing done, where another
+    /// transaction has changed it or is about to.
+    ///
     /// # Safety
-    /// `place` is where the locked row of the head stands.
-    unsafe fn store(&self, mut place: pg_sys::ItemPointerData, chain: &str, head: &Head) {
+    /// `place` is where a row of a head stands.
+    unsafe fn store(&self, mut place: pg_sys::ItemPointerData, chain: &str, head: &Head) -> bool {
         let row: [Option<pg_sys::Datum>; HEAD.len()] = [
             chain.into_datum(),
             (head.size as i64).into_datum(),
             head.hash.as_slice().into_datum(),
             head.frontier.to_bytes().into_datum(),
         ];
-        let mut nulls = row.map(|value| value.is_none());
-        let mut values = row.map(|value| value.unwrap_or(pg_sys::Datum::from(0)));
+        let nothing = std::ptr::null_mut();
+        let (mut failure, mut lock) = (pg_sys::TM_FailureData::default(), 0);
+        #[cfg(feature = "pg15")]
+        let (mut indexes, no_index) = (false, false);
+        #[cfg(not(feature = "pg15"))]
+        let no_index = pg_sys::TU_UpdateIndexes::TU_None;
+        #[cfg(not(feature = "pg15"))]
+        let mut indexes = no_index;
         // SAFETY: the table is open and has the columns of HEAD; the caller vouches for the place.
         unsafe {
-            let tuple = pg_sys::heap_form_tuple(
-                (*self.head.relation).rd_att,
-                values.as_mut_ptr(),
-                nulls.as_mut_ptr(),
-            );
-            pg_sys::CatalogTupleUpdateWithInfo(
+            // A publication may want more of a table that is updated.
+            pg_sys::CheckCmdReplicaIdentity(self.head.relation, pg_sys::CmdType::CMD_UPDATE);
+            let slot = stored_slot(self.head.relation, &row);
+            let result = pg_sys::table_tuple_update(
                 self.head.relation,
                 &mut place,
-                tuple,
-                self.head.indexes,
+                slot,
+                pg_sys::GetCurrentCommandId(true),
+                nothing,
+                nothing,
+                false,
+                &mut failure,
+                &mut lock,
+                &mut indexes,
             );
+            let stored = result == pg_sys::TM_Result::TM_Ok;
+            if stored && indexes != no_index {
+                let executor = pg_sys::CreateExecutorState();
+                insert_index_tuples(self.head.indexes, slot, executor);
+                pg_sys::FreeExecutorState(executor);
+            }
+            pg_sys::ExecDropSingleTupleTableSlot(slot);
+            stored
         }
+    }
+}
+
+/// The head that a row of these values says; None where its parts do not fit together.
+///
+/// # Safety
+/// They are those of a row of the table of heads.
+unsafe fn head(values: &[pg_sys::Datum]) -> Option<Head> {
+    let size = u64::try_from(values[1].value() as i64).ok()?;
+    let (mut hash, mut frontier) = (None, None);
+    // SAFETY: the caller vouches for the values; both columns are bytea.
+    unsafe {
+        with_varlena(values[2], |bytes| hash = Hash::try_from(bytes).ok());
+        with_varlena(values[3], |bytes| {
+            frontier = Frontier::from_bytes(size, bytes)
+        });
+    }
+    Some(Head {
+        size,
+        hash: hash?,
+        frontier: frontier?,
+    })
+}
+
+/// A slot that holds a new row.
+///
+/// # Safety
+/// The relation is open and has columns of the values' types.
+unsafe fn stored_slot(
+    relation: pg_sys::Relation,
+    row: &[Option<pg_sys::Datum>],
+) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: the caller vouches for relation and row.
+    unsafe {
+        let kind = &raw const pg_sys::TTSOpsHeapTuple;
+        let slot = pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, kind);
+        fill(slot, row);
+        slot
+    }
+}
+
+/// Makes the row the slot's.
+///
+/// # Safety
+/// The slot has columns of the values' types; what they point to outlives it there.
+unsafe fn fill(slot: *mut pg_sys::TupleTableSlot, row: &[Option<pg_sys::Datum>]) {
+    // SAFETY: the caller vouches for slot and row.
+    unsafe {
+        pg_sys::ExecClearTuple(slot);
+        for (column, value) in row.iter().enumerate() {
+            *(*slot).tts_values.add(column) = value.unwrap_or(pg_sys::Datum::from(0));
+            *(*slot).tts_isnull.add(column) = value.is_none();
+        }
+        pg_sys::ExecStoreVirtualTuple(slot);
     }
 }

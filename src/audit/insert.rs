@@ -136,10 +136,11 @@ impl Target {
                 return None;
             }
             let relation = PgRelation::from_pg_owned(relation);
-            let allowed = pg_sys::pg_class_aclcheck(self.log, role, pg_sys::ACL_INSERT.into())
-                == pg_sys::AclResult::ACLCHECK_OK
-                && pg_sys::check_enable_rls(self.log, role, true)
-                    != pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32;
+            let allowed =
+                pg_sys::pg_class_aclcheck(self.log, role, pg_sys::ACL_INSERT as pg_sys::AclMode)
+                    == pg_sys::AclResult::ACLCHECK_OK
+                    && pg_sys::check_enable_rls(self.log, role, true)
+                        != pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32;
             allowed.then(|| Log::by_trigger(relation, self.append, |_| self.definition.clone()))
         }
     }
@@ -271,8 +272,9 @@ fn with_some_settings<T>(settings: &[(&std::ffi::CStr, &str)], work: impl FnOnce
     }
 }
 
-/// Rows that are written together.
+/// Rows, and bytes of their values, that are written together.
 const TOGETHER: usize = 500;
+const ROOM: usize = 1 << 20;
 
 struct Insert<'a> {
     recording: &'a Recording,
@@ -336,7 +338,9 @@ impl<'a> Insert<'a> {
     }
 
     fn add(&mut self, row: &Changed) {
-        if self.used == TOGETHER {
+        // SAFETY: the context is alive.
+        let room = unsafe { pg_sys::MemoryContextMemAllocated(self.context.value(), false) };
+        if self.used == TOGETHER || room > ROOM {
             self.flush();
         }
         if self.used == self.slots.len() {
@@ -470,7 +474,7 @@ unsafe fn expression_context(executor: *mut pg_sys::EState) -> *mut pg_sys::Expr
 
 /// # Safety
 /// The slot holds a row that was just inserted into the relation, whose indexes are open.
-unsafe fn insert_index_tuples(
+pub unsafe fn insert_index_tuples(
     result: *mut pg_sys::ResultRelInfo,
     slot: *mut pg_sys::TupleTableSlot,
     executor: *mut pg_sys::EState,

@@ -274,7 +274,7 @@ fn to_jsonb(type_oid: pg_sys::Oid) -> pg_sys::FmgrInfo {
     }
 }
 
-fn uuid(out: &mut Vec<u8>, bytes: &[u8; 16]) {
+pub fn uuid(out: &mut Vec<u8>, bytes: &[u8; 16]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (index, byte) in bytes.iter().enumerate() {
         if matches!(index, 4 | 6 | 8 | 10) {

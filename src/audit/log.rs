@@ -288,11 +288,23 @@ impl Shape {
 /// The name of a chain: its values, percent-encoded as in a URL, joined with a slash. `%00`
 /// stands for NULL; no text of Postgres contains that character.
 pub fn chain_name(values: &[Option<Key>]) -> String {
-    let part = |value: &Option<Key>| match value {
-        None => "%00".to_owned(),
-        Some(key) => percent_encoded(&key.to_string()),
-    };
-    values.iter().map(part).collect::<Vec<_>>().join("/")
+    let mut name = String::new();
+    for (index, value) in values.iter().enumerate() {
+        if index > 0 {
+            name.push('/');
+        }
+        match value {
+            None => name.push_str("%00"),
+            Some(Key::Uuid(bytes)) => {
+                let mut text = Vec::with_capacity(36);
+                super::json::uuid(&mut text, bytes);
+                name.extend(text.into_iter().map(char::from));
+            }
+            Some(Key::Integer(number)) => name.push_str(&number.to_string()),
+            Some(Key::Text(text)) => name.push_str(&percent_encoded(text)),
+        }
+    }
+    name
 }
 
 /// Everything but the unreserved characters of RFC 3986 as `%XX`.

@@ -34,6 +34,7 @@ mod log;
 mod note;
 mod numeric;
 mod pending;
+mod places;
 mod proof;
 mod record;
 mod row;

@@ -117,9 +117,6 @@ unsafe extern "C-unwind" fn at_subtransaction(
 /// takes the heads in the same order as everybody else.
 fn seal_all(mut batches: Vec<Batch>) {
     batches.sort_by_key(|batch| batch.log.to_u32());
-    // SAFETY: the commit has not begun yet, so a snapshot can be taken and is popped again; an
-    // ERROR pops it with the transaction.
-    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
     while let Some(oid) = batches.first().map(|batch| batch.log) {
         let rest = batches.split_off(batches.partition_point(|batch| batch.log == oid));
         // SAFETY: the transaction holds a lock on every table it wrote to; NULL means that it
@@ -133,6 +130,4 @@ fn seal_all(mut batches: Vec<Batch>) {
         }
         batches = rest;
     }
-    // SAFETY: pops what was pushed above.
-    unsafe { pg_sys::PopActiveSnapshot() };
 }

@@ -68,17 +68,23 @@ impl Recording {
         let pairs = columns
             .iter()
             .any(|(_, source)| matches!(source, Old | OldChanged | NewChanged));
-        // SAFETY: what is made in the context stays there until the recording is dropped.
-        let (context, (builder, target)) = unsafe {
-            let mut context = PgMemoryContexts::TopMemoryContext
-                .switch_to(|_| PgMemoryContexts::new("audit recording"));
-            let made = context.switch_to(|_| {
-                let target = insert::find(schema, table)
-                    .and_then(|log| Target::of(log, &event.relation, &columns));
-                (Builder::new(&event.relation), target)
-            });
-            (context, made)
-        };
+        // What Postgres computes of a default beforehand, it computes as the owner too.
+        let owner = catalog::owner(&event.relation);
+        let (context, builder, target) = catalog::as_role(owner, || {
+            catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || {
+                // SAFETY: what is made in the context stays there until the recording is dropped.
+                unsafe {
+                    let mut context = PgMemoryContexts::TopMemoryContext
+                        .switch_to(|_| PgMemoryContexts::new("audit recording"));
+                    let (builder, target) = context.switch_to(|_| {
+                        let log = insert::find(schema, table);
+                        let target = log.and_then(|log| Target::of(log, &event.relation, &columns));
+                        (Builder::new(&event.relation), target)
+                    });
+                    (context, builder, target)
+                }
+            })
+        });
         Recording {
             log: pgrx::spi::quote_qualified_identifier(schema, table),
             columns,

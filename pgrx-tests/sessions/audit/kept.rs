@@ -7,9 +7,9 @@ use postgres::Client;
 
 /// A table whose changes are recorded; `writer` has written to it, `owner` is another session.
 struct Shop {
-    _database: Database,
     writer: Client,
     owner: Client,
+    _database: Database<'static>,
 }
 
 impl Shop {

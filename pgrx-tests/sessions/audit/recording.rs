@@ -67,9 +67,16 @@ fn a_log_that_wants_a_statement_gets_the_same_entries_as_one_that_does_not() {
         let differ = format!(
             "SELECT count(*) FROM (SELECT {rest} FROM {one}_log EXCEPT ALL SELECT {rest} FROM {other}_log) d"
         );
-        assert_eq!(count(&mut client, &differ), 0, "in {one} and not in {other}");
+        assert_eq!(
+            count(&mut client, &differ),
+            0,
+            "in {one} and not in {other}"
+        );
     }
-    assert_eq!(count(&mut client, "SELECT count(*) FROM plain_log"), 1203 + 1 + 602 + 1 + 604 + 1);
+    assert_eq!(
+        count(&mut client, "SELECT count(*) FROM plain_log"),
+        1203 + 1 + 602 + 1 + 604 + 1
+    );
     assert_eq!(faults(&mut client), Vec::<String>::new());
 }
 
@@ -88,10 +95,17 @@ fn what_a_log_refuses_leaves_nothing_behind() {
     );
     for (statement, state) in [
         ("INSERT INTO goods VALUES (2, 'a')", "23505"),
-        ("INSERT INTO goods SELECT i, 'n' || i % 7 FROM generate_series(2, 9) i", "23505"),
+        (
+            "INSERT INTO goods SELECT i, 'n' || i % 7 FROM generate_series(2, 9) i",
+            "23505",
+        ),
         ("INSERT INTO goods VALUES (2, NULL)", "23502"),
     ] {
-        assert_eq!(sqlstate(client.batch_execute(statement)), state, "{statement}");
+        assert_eq!(
+            sqlstate(client.batch_execute(statement)),
+            state,
+            "{statement}"
+        );
     }
     run(
         &mut client,
