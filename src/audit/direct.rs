@@ -123,45 +123,6 @@ impl Tables {
         unsafe { context.switch_to(|_| self.store(place, chain, &head)) }
     }
 
-    /// What `read` makes of the head of the chain as a new snapshot shows it, which is active
-    /// meanwhile; None where there is none.
-    fn find<T>(
-        &self,
-        chain: &str,
-        read: impl FnOnce(pg_sys::ItemPointerData, pg_sys::HeapTuple) -> T,
-    ) -> Option<T> {
-        // SAFETY: the table is open and has the columns of HEAD; the scan and the snapshot are let
-        // go of, or an ERROR lets go of them itself.
-        unsafe {
-            pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
-            let snapshot = pg_sys::GetActiveSnapshot();
-            let mut key = pg_sys::ScanKeyData::default();
-            pg_sys::ScanKeyEntryInitialize(
-                &mut key,
-                0,
-                1,
-                pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber,
-                pg_sys::InvalidOid,
-                pg_sys::C_COLLATION_OID,
-                pg_sys::Oid::from(pg_sys::F_TEXTEQ),
-                chain.into_datum().unwrap_or(pg_sys::Datum::from(0)),
-            );
-            let scan = pg_sys::systable_beginscan(
-                self.head.relation,
-                self.heads_by_chain,
-                true,
-                snapshot,
-                1,
-                &mut key,
-            );
-            let row = pg_sys::systable_getnext(scan);
-            let read = (!row.is_null()).then(|| read((*row).t_self, row));
-            pg_sys::systable_endscan(scan);
-            pg_sys::PopActiveSnapshot();
-            read
-        }
-    }
-
     /// The head of the chain, locked as `FOR NO KEY UPDATE` does, and where its row stands.
     fn lock(&self, chain: &str) -> Option<(pg_sys::ItemPointerData, Head)> {
         // SAFETY: the table is open and has the columns of HEAD; the slot is dropped again, or goes
