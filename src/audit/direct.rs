@@ -70,7 +70,7 @@ impl Tables {
         true
     }
 
-    /// Few entries, where nobody else is at the chain: one reading and one writing of its head.
+    /// Few entries: one reading and one writing of the head, where nobody comes in between.
     fn seal_at_once(&self, context: &mut PgMemoryContexts, chain: &str, batches: &[Batch]) -> bool {
         const FEW: usize = 16;
         let leaves = || batches.iter().flat_map(|batch| &batch.leaves);
@@ -245,8 +245,8 @@ impl Tables {
         }
     }
 
-    /// Stores the head in place of the one that stands there; false, and nothing done, where another
-    /// transaction has changed it or is about to.
+    /// Stores the head in place of the one that stands there, waiting for whoever is about to; false,
+    /// and nothing done, where they did.
     ///
     /// # Safety
     /// `place` is where a row of a head stands.
@@ -277,7 +277,7 @@ impl Tables {
                 pg_sys::GetCurrentCommandId(true),
                 nothing,
                 nothing,
-                false,
+                true,
                 &mut failure,
                 &mut lock,
                 &mut indexes,
