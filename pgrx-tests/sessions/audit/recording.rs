@@ -134,10 +134,10 @@ fn a_default_of_the_log_runs_as_the_owner_and_finds_postgres_own_functions_first
          CREATE TABLE shop.goods (id integer PRIMARY KEY);
          CREATE TABLE shop.log (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), action text, role text,
                                 tag text DEFAULT public.tag());
-         SELECT community_core.create_audit_log('shop.log');
-         SELECT community_core.audit_changes('shop.goods', 'shop.log');
          GRANT USAGE ON SCHEMA shop TO recording_clerk; GRANT INSERT ON shop.goods TO recording_clerk;
          RESET ROLE;
+         SELECT community_core.create_audit_log('shop.log');
+         SELECT community_core.audit_changes('shop.goods', 'shop.log');
          CREATE SCHEMA evil AUTHORIZATION recording_clerk;
          SET ROLE recording_clerk;
          CREATE FUNCTION evil.lower(text) RETURNS text LANGUAGE sql AS $$ SELECT 'evil '::text $$;
