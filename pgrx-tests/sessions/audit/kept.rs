@@ -264,3 +264,19 @@ fn a_type_that_was_renamed_is_sealed_by_its_new_name() {
     // What was sealed under the old name says so; what came after is right.
     assert_eq!(faults(&mut shop.owner), ["changed 5"]);
 }
+
+#[test]
+fn a_head_that_is_published_without_an_identity_is_refused_as_any_update_of_it_is() {
+    let mut shop = Shop::open();
+    shop.change(
+        "ALTER TABLE log_head REPLICA IDENTITY NOTHING;
+         CREATE PUBLICATION heads FOR TABLE log_head",
+    );
+    let refused = shop
+        .writer
+        .batch_execute("INSERT INTO goods (name) VALUES ('x')");
+    assert_eq!(sqlstate(refused), "55000");
+    shop.change("ALTER TABLE log_head REPLICA IDENTITY DEFAULT");
+    shop.written("goods", "action");
+    shop.intact();
+}
