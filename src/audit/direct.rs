@@ -4,8 +4,8 @@
 use super::cache;
 use super::encoding;
 use super::hash::Hash;
-use super::insert::insert_index_tuples;
 use super::log::{HEAD, Log, SEAL};
+use super::native::{index_row, write_rows};
 use super::pending::Batch;
 use super::places::{Places, Table};
 use super::row::with_varlena;
@@ -19,6 +19,7 @@ pub struct Tables {
     seal: Table,
     head: Table,
     heads_by_chain: pg_sys::Oid,
+    executor: *mut pg_sys::EState,
 }
 
 impl Tables {
@@ -41,6 +42,8 @@ impl Tables {
                 seal,
                 head,
                 heads_by_chain,
+                // SAFETY: lives in the current memory context until it is freed below.
+                executor: unsafe { pg_sys::CreateExecutorState() },
             };
             if cache::changes() == changes {
                 return Some(tables);
@@ -51,9 +54,12 @@ impl Tables {
         None
     }
 
+    /// Not done when an ERROR passes by: then the transaction takes all of it along.
     pub fn close(self) {
         self.seal.close();
         self.head.close();
+        // SAFETY: nobody uses it any more.
+        unsafe { pg_sys::FreeExecutorState(self.executor) };
     }
 
     /// Seals the batches, all of this chain. False, and nothing done, where the chain has no head
@@ -204,7 +210,7 @@ impl Tables {
                 .map(|_| {
                     pg_sys::MakeSingleTupleTableSlot(
                         (*self.seal.relation).rd_att,
-                        &raw const pg_sys::TTSOpsHeapTuple,
+                        &raw const pg_sys::TTSOpsVirtual,
                     )
                 })
                 .collect();
@@ -229,12 +235,7 @@ impl Tables {
                         ];
                         fill(*slot, &row);
                     }
-                    pg_sys::CatalogTuplesMultiInsertWithInfo(
-                        self.seal.relation,
-                        slots.as_mut_ptr(),
-                        (to - from) as i32,
-                        self.seal.indexes,
-                    );
+                    write_rows(self.seal.indexes, self.executor, &mut slots[..to - from]);
                 });
                 context.reset();
                 pgrx::check_for_interrupts!();
@@ -284,9 +285,7 @@ impl Tables {
             );
             let stored = result == pg_sys::TM_Result::TM_Ok;
             if stored && indexes != no_index {
-                let executor = pg_sys::CreateExecutorState();
-                insert_index_tuples(self.head.indexes, slot, executor);
-                pg_sys::FreeExecutorState(executor);
+                index_row(self.head.indexes, self.executor, slot);
             }
             pg_sys::ExecDropSingleTupleTableSlot(slot);
             stored
@@ -325,7 +324,7 @@ unsafe fn stored_slot(
 ) -> *mut pg_sys::TupleTableSlot {
     // SAFETY: the caller vouches for relation and row.
     unsafe {
-        let kind = &raw const pg_sys::TTSOpsHeapTuple;
+        let kind = &raw const pg_sys::TTSOpsVirtual;
         let slot = pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, kind);
         fill(slot, row);
         slot

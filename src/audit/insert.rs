@@ -6,6 +6,7 @@ use super::append::{self, Appender, with_text_settings};
 use super::cache;
 use super::changes::Source;
 use super::log::{APPEND, Definition, Log, engine_function};
+use super::native::{expression_context, write_rows};
 use super::record::{Changed, Event, Recording, constant, copied, each_changed, user};
 use crate::catalog::{self, Column};
 use pgrx::{IntoDatum, PgMemoryContexts, PgRelation, pg_sys};
@@ -394,7 +395,6 @@ impl<'a> Insert<'a> {
         if slots.is_empty() {
             return;
         }
-        let relation = self.log.relation.as_ptr();
         // SAFETY: the slots hold rows of the log, whose indexes are open.
         let mut write = || unsafe {
             if target.constraints {
@@ -402,23 +402,7 @@ impl<'a> Insert<'a> {
                     pg_sys::ExecConstraints(result, *slot, executor);
                 }
             }
-            let command = pg_sys::GetCurrentCommandId(true);
-            let none = std::ptr::null_mut();
-            match slots {
-                [slot] => pg_sys::table_tuple_insert(relation, *slot, command, 0, none),
-                _ => {
-                    let (first, count) = (slots.as_mut_ptr(), slots.len() as i32);
-                    pg_sys::table_multi_insert(relation, first, count, command, 0, none);
-                }
-            }
-            if (*result).ri_NumIndices > 0 {
-                for slot in slots.iter() {
-                    insert_index_tuples(result, *slot, executor);
-                    pg_sys::MemoryContextReset(
-                        (*expression_context(executor)).ecxt_per_tuple_memory,
-                    );
-                }
-            }
+            write_rows(result, executor, slots);
         };
         // SAFETY: what is made in the context is used until it is reset.
         unsafe { self.context.switch_to(|_| write()) };
@@ -457,36 +441,5 @@ impl<'a> Insert<'a> {
         append::note(self.log, self.appender.finish());
         // SAFETY: what comes next in this transaction sees the entries.
         unsafe { pg_sys::CommandCounterIncrement() };
-    }
-}
-
-/// # Safety
-/// `executor` is alive.
-unsafe fn expression_context(executor: *mut pg_sys::EState) -> *mut pg_sys::ExprContext {
-    // SAFETY: the caller vouches for it.
-    unsafe {
-        if (*executor).es_per_tuple_exprcontext.is_null() {
-            return pg_sys::MakePerTupleExprContext(executor);
-        }
-        (*executor).es_per_tuple_exprcontext
-    }
-}
-
-/// # Safety
-/// The slot holds a row that was just inserted into the relation, whose indexes are open.
-pub unsafe fn insert_index_tuples(
-    result: *mut pg_sys::ResultRelInfo,
-    slot: *mut pg_sys::TupleTableSlot,
-    executor: *mut pg_sys::EState,
-) {
-    let (no_flag, no_list) = (std::ptr::null_mut(), std::ptr::null_mut());
-    // SAFETY: the caller vouches for all three.
-    unsafe {
-        #[cfg(feature = "pg15")]
-        pg_sys::ExecInsertIndexTuples(result, slot, executor, false, false, no_flag, no_list);
-        #[cfg(not(feature = "pg15"))]
-        pg_sys::ExecInsertIndexTuples(
-            result, slot, executor, false, false, no_flag, no_list, false,
-        );
     }
 }

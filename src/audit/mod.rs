@@ -31,6 +31,7 @@ mod json;
 mod jsonb;
 mod key;
 mod log;
+mod native;
 mod note;
 mod numeric;
 mod pending;
