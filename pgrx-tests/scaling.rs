@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn what_is_written_past_a_partitioned_table_is_logged_once_where_its_partitions_are_attached() {
+    fn what_is_written_past_a_partitioned_table_is_logged_once() {
         Spi::run(
             "CREATE SCHEMA parted;
              CREATE TABLE parted.events (id int, at int, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
@@ -108,7 +108,7 @@ mod tests {
              CREATE TABLE parted.late PARTITION OF parted.events FOR VALUES FROM (10) TO (20);
              CREATE TABLE parted.log (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), action text, table_name text);
              SELECT community_core.create_audit_log('parted.log');
-             SELECT community_core.audit_changes(relid, 'parted.log') FROM pg_partition_tree('parted.events');
+             SELECT community_core.audit_changes('parted.events', 'parted.log');
              INSERT INTO parted.events VALUES (1, 1), (2, 11);
              INSERT INTO parted.late VALUES (3, 12);
              UPDATE parted.events SET at = at + 10 WHERE id = 1;
@@ -124,6 +124,49 @@ mod tests {
             logged.expect("the log").as_deref(),
             Some("DELETE events 3, INSERT events 2, UPDATE events 1, INSERT late 1, UPDATE late 1")
         );
+    }
+
+    #[pg_test]
+    fn a_partition_that_came_later_is_named_until_it_is_recorded_too() {
+        Spi::run(
+            "CREATE SCHEMA later;
+             CREATE TABLE later.events (id int, at int, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+             CREATE TABLE later.early PARTITION OF later.events FOR VALUES FROM (0) TO (10);
+             CREATE TABLE later.log (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), action text, table_name text);
+             SELECT community_core.create_audit_log('later.log');
+             SELECT community_core.audit_changes('later.events', 'later.log')",
+        )
+        .expect("a partitioned table and its log");
+        let named = || {
+            Spi::get_one::<String>(
+                "SELECT concat_ws(' ', level, value, detail) FROM community_core.status()
+                 WHERE thing = 'audit_unrecorded' AND object = 'later.events'",
+            )
+            .expect("status")
+            .unwrap_or_default()
+        };
+        assert_eq!(named(), "ok 0 every partition is recorded");
+        Spi::run(
+            "CREATE TABLE later.late PARTITION OF later.events FOR VALUES FROM (10) TO (20)
+                 PARTITION BY RANGE (at);
+             CREATE TABLE later.latest PARTITION OF later.late FOR VALUES FROM (15) TO (20)",
+        )
+        .expect("a new partition");
+        assert_eq!(
+            named(),
+            "error 2 not recorded by its own name: later.late, later.latest"
+        );
+        Spi::run(
+            "SELECT community_core.audit_changes('later.events', 'later.log');
+             INSERT INTO later.latest VALUES (1, 15);
+             INSERT INTO later.late VALUES (2, 16)",
+        )
+        .expect("recorded too");
+        assert_eq!(named(), "ok 0 every partition is recorded");
+        let logged = Spi::get_one::<String>(
+            "SELECT string_agg(table_name, ', ' ORDER BY table_name) FROM later.log",
+        );
+        assert_eq!(logged.expect("the log").as_deref(), Some("late, latest"));
     }
 
     #[pg_test]

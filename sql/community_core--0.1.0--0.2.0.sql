@@ -153,6 +153,22 @@ BEGIN
         RETURN NEXT;
     END;
 
+    -- A partition that came later has no triggers: what is written into it by its own name is not recorded.
+    thing := 'audit_unrecorded'; unit := 'partitions';
+    FOR one IN SELECT t.tgrelid::regclass AS recorded, count(c.oid) AS partitions, string_agg(c.oid::regclass::text, ', ' ORDER BY c.oid) AS names
+               FROM pg_trigger t JOIN pg_class r ON r.oid = t.tgrelid AND r.relkind = 'p'
+               CROSS JOIN LATERAL pg_partition_tree(t.tgrelid) p
+               LEFT JOIN pg_class c ON c.oid = p.relid AND c.relkind <> 'f'
+                    AND NOT EXISTS (SELECT FROM pg_trigger o WHERE o.tgrelid = p.relid AND o.tgfoid = t.tgfoid AND o.tgname = t.tgname)
+               WHERE t.tgfoid = to_regprocedure('@extschema@.audit_record()') AND t.tgname = 'audit_record_insert'
+               GROUP BY t.tgrelid ORDER BY t.tgrelid LOOP
+        object := one.recorded; value := one.partitions;
+        level := CASE WHEN value = 0 THEN 'ok' ELSE 'error' END;
+        detail := coalesce('not recorded by its own name: ' || one.names, 'every partition is recorded');
+        what_to_do := CASE WHEN value > 0 THEN format('SELECT community_core.audit_changes(%L, …) again, with the same log and mapping.', one.recorded) END;
+        RETURN NEXT;
+    END LOOP;
+
     BEGIN
         FOR one IN SELECT b.* FROM @extschema@.benchmarks() b ORDER BY b.name LOOP
             thing := 'benchmark_age'; object := one.name; unit := 'seconds';
@@ -254,6 +270,11 @@ COMMENT ON FUNCTION automod_config_fault(text, text) IS 'Where the config of an 
 COMMENT ON FUNCTION automod_verdict(text[], text[], float8[], text, text[]) IS 'What the rules make of something written: the place of the rule that decides (from 1), refuse or hold, and its message; no row where none is broken. A rule that refuses decides before one that holds. rule_types, configs: the rules; facts: a number for each, NULL is 0; content_type: post, answer or comment; texts: what is written. NULL gives no row. Immutable, parallel safe. Error: 22023 a config at fault, or lists of different lengths. Example: SELECT * FROM community_core.automod_verdict(''{first_post}'', ''{"{}"}'', ''{0}'', ''post'', ''{}'')';
 
 COMMENT ON FUNCTION webhook_signature(text, bigint, text) IS 'HMAC-SHA256 over the seconds since 1970 in decimal digits, a full stop, and the body in UTF-8, as 64 lower-case hexadecimal digits. secret: what sender and receiver share; timestamp: Unix seconds; body: as it is sent. NULL gives NULL. Immutable, parallel safe. Example: SELECT community_core.webhook_signature(''a secret of the two'', 1767225600, ''{"type": "post.created"}'')';
+
+COMMENT ON FUNCTION audit_changes(regclass, regclass, jsonb) IS 'Records INSERT, UPDATE, DELETE and TRUNCATE of a table in an audit log, one entry per row, by statement triggers.
+target: the table, yours; of a partitioned one the partitions that it has are recorded too, each by its own name. log: made by create_audit_log; target''s owner needs INSERT on it. mapping: an object of log columns and sources (operation, table, schema, old, new, old.changed, new.changed, user, role, row.<column>); NULL or {}: by the columns'' usual names.
+Volatile; calling it again replaces the mapping. Errors: 22004, 42501, 42703, 55000 not an audit log, 22023 a mapping or a log of itself.
+Example: SELECT community_core.audit_changes(''customers'', ''audit_logs'');';
 
 COMMENT ON FUNCTION create_benchmark(text, text, text[], text, integer, text, regclass, jsonb, numeric, numeric, boolean, integer, text[]) IS 'Makes a benchmark, or repairs and redefines the one of that name. name: name or schema.name, at most 40 bytes; the schema defaults to that of the consent table. source: a SELECT that gives subject uuid, value (any number type), observed_at timestamptz and one column per dimension; of a subject''s rows the latest counts. dimensions: at most 4. consent_category: the category in the consent table. k: fewest people, at least community_core.min_k. policy: threshold or blocks. consent: a table (user_id uuid, category text, enabled boolean), by default consent_preferences in the schema of name. watch: {"table": "column with the subject"}; without it every refresh reads everything. minimum, maximum: the range of a bounded measure; values outside are no values; without them the dominance rules apply. totals: publish every subset of the dimensions too. band: contributors are rounded down to a multiple of it (default k). levels: publish these subsets of the dimensions and no others, each as names with commas between them, the empty text for everybody; NULL: as totals says. Two tables about the same people belong into one benchmark, each a level of it: a notice says where another benchmark is about the same people. Volatile. Errors: 22004 a NULL where none is meant, 42501 not the owner of the tables, 22023 bad argument, 42P01, 42703 and 42804 for a wrong table, column or type, 55000 for other dimensions, levels or policy than it has. Example: SELECT community_core.create_benchmark(''founders.irs'', ''SELECT user_id AS subject, score AS value, created_at AS observed_at, stage FROM founders.scores'', dimensions => ''{stage}'', watch => ''{"founders.scores": "user_id"}'', minimum => 0, maximum => 100);';
 

@@ -1,25 +1,24 @@
 //! From the rows that a statement wrote to pending entries.
 
 use super::block;
-use super::encoding::Subject;
 use super::hash;
 use super::key::Key;
-use super::log::{Log, chain_name};
+use super::log::{Entries, Log, chain_name};
 use super::pending::{self, Batch};
-use super::row::{self, Encoder, Slots};
+use super::row::{self, Slots};
 use crate::catalog::{self, Column};
 use crate::error;
 use pgrx::PgRelation;
 use pgrx::pg_sys;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// Takes rows of one log, one after the other, and makes batches of them.
 pub struct Appender<'a> {
     log: &'a Log,
-    encoder: Encoder,
-    chain_columns: Vec<Column>,
     batches: Vec<Batch>,
-    by_chain: HashMap<Vec<Option<Key>>, usize>,
+    by_chain: FxHashMap<Vec<Option<Key>>, usize>,
+    /// The chain of the row before, and its batch.
+    latest: Option<(Vec<Option<Key>>, usize)>,
     entry: Vec<u8>,
 }
 
@@ -27,10 +26,9 @@ impl<'a> Appender<'a> {
     pub fn new(log: &'a Log) -> Appender<'a> {
         Appender {
             log,
-            encoder: Encoder::new(&log.relation, Subject::Row, &log.definition.erasable),
-            chain_columns: log.chain_columns(),
             batches: Vec::new(),
-            by_chain: HashMap::new(),
+            by_chain: FxHashMap::default(),
+            latest: None,
             entry: Vec::new(),
         }
     }
@@ -38,40 +36,38 @@ impl<'a> Appender<'a> {
     /// # Safety
     /// `values` and `nulls` are a deformed row of the log.
     pub unsafe fn add(&mut self, values: &[pg_sys::Datum], nulls: &[bool]) {
+        let log = self.log;
+        let Entries {
+            encoder,
+            chain_columns,
+        } = log.entries();
         // SAFETY: the caller vouches for the row, and each column is read by its own type.
         unsafe {
             let read = |column: &Column| {
                 let index = column.number as usize - 1;
                 (!nulls[index]).then(|| Key::from_datum(values[index], column.type_oid))
             };
-            let Some(key) = read(&self.log.key) else {
+            let Some(key) = read(&log.key) else {
                 return;
             };
-            let chain: Vec<Option<Key>> = self.chain_columns.iter().map(read).collect();
-            let batch = match self.by_chain.get(&chain) {
-                Some(index) => *index,
-                None => {
-                    self.batches.push(Batch {
-                        log: self.log.relation.oid(),
-                        chain: chain_name(&chain),
-                        columns: self.encoder.columns(),
-                        keys: Vec::new(),
-                        leaves: Vec::new(),
-                        salts: Vec::new(),
-                        subtransaction: pg_sys::GetCurrentSubTransactionId(),
-                    });
-                    self.by_chain.insert(chain, self.batches.len() - 1);
-                    self.batches.len() - 1
+            let batch = match &self.latest {
+                Some((chain, batch))
+                    if chain
+                        .iter()
+                        .zip(chain_columns)
+                        .all(|(key, column)| read(column) == *key) =>
+                {
+                    *batch
                 }
+                _ => self.batch(chain_columns.iter().map(read).collect()),
             };
-            let erasable = self.log.definition.erasable.len();
-            let salt = self.encoder.salt(erasable, nulls);
+            let erasable = log.definition.erasable.len();
+            let salt = encoder.salt(erasable, nulls);
             let slots = Slots {
                 salt: &salt,
                 erased: &[],
             };
-            self.encoder
-                .encode(&mut self.entry, values, nulls, i16::MAX, slots);
+            encoder.encode(&mut self.entry, values, nulls, i16::MAX, slots);
             let batch = &mut self.batches[batch];
             batch.keys.push(key);
             batch.leaves.push(hash::leaf(&self.entry));
@@ -81,12 +77,40 @@ impl<'a> Appender<'a> {
         }
     }
 
+    /// The number of the chain's batch.
+    fn batch(&mut self, chain: Vec<Option<Key>>) -> usize {
+        let number = match self.by_chain.get(&chain) {
+            Some(number) => *number,
+            None => {
+                self.batches.push(Batch {
+                    log: self.log.relation.oid(),
+                    chain: chain_name(&chain),
+                    columns: self.log.entries().encoder.columns(),
+                    keys: Vec::new(),
+                    leaves: Vec::new(),
+                    salts: Vec::new(),
+                    // SAFETY: reads what the transaction is doing.
+                    subtransaction: unsafe { pg_sys::GetCurrentSubTransactionId() },
+                });
+                self.by_chain.insert(chain.clone(), self.batches.len() - 1);
+                self.batches.len() - 1
+            }
+        };
+        self.latest = Some((chain, number));
+        number
+    }
+
     pub fn finish(self) -> Vec<Batch> {
         self.batches
     }
+}
 
-    pub fn needs_settings(&self) -> bool {
-        self.encoder.needs_settings
+/// Notes the entries, to be sealed when the transaction commits or when the block is.
+pub fn note(log: &Log, batches: Vec<Batch>) {
+    if log.definition.block {
+        block::defer(log, batches);
+    } else {
+        pending::add(batches);
     }
 }
 
@@ -103,18 +127,13 @@ pub fn with_text_settings<T>(needed: bool, work: impl FnOnce() -> T) -> T {
 /// The rows of a statement, straight from its transition table.
 pub fn statement(log: &Log, rows: *mut pg_sys::Tuplestorestate) {
     let mut appender = Appender::new(log);
-    with_text_settings(appender.needs_settings(), || {
+    with_text_settings(log.entries().encoder.needs_settings, || {
         each_row(&log.relation, rows, |values, nulls| {
             // SAFETY: the transition table holds rows of the log.
             unsafe { appender.add(values, nulls) }
         });
     });
-    let batches = appender.finish();
-    if log.definition.block {
-        block::defer(log, batches);
-    } else {
-        pending::add(batches);
-    }
+    note(log, appender.finish());
 }
 
 /// Reads a transition table from its start, leaving other readers' places in it alone.

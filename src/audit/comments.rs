@@ -13,7 +13,7 @@ Example: SELECT community_core.create_audit_log(''audit_logs'', chain_by => ''{o
 
 COMMENT ON FUNCTION audit_changes(regclass, regclass, jsonb) IS
 'Records INSERT, UPDATE, DELETE and TRUNCATE of a table in an audit log, one entry per row, by statement triggers.
-target: the table, yours. log: made by create_audit_log; target''s owner needs INSERT on it. mapping: an object of log columns and sources (operation, table, schema, old, new, old.changed, new.changed, user, role, row.<column>); NULL or {}: by the columns'' usual names.
+target: the table, yours; of a partitioned one the partitions that it has are recorded too, each by its own name. log: made by create_audit_log; target''s owner needs INSERT on it. mapping: an object of log columns and sources (operation, table, schema, old, new, old.changed, new.changed, user, role, row.<column>); NULL or {}: by the columns'' usual names.
 Volatile; calling it again replaces the mapping. Errors: 22004, 42501, 42703, 55000 not an audit log, 22023 a mapping or a log of itself.
 Example: SELECT community_core.audit_changes(''customers'', ''audit_logs'');';
 

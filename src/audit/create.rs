@@ -277,7 +277,7 @@ pub fn seal_unsealed(log: &Log) -> i64 {
         catalog::quote_ident(&log.key.name)
     );
     log.as_owner(|| {
-        append::with_text_settings(appender.needs_settings(), || {
+        append::with_text_settings(log.entries().encoder.needs_settings, || {
             sql::stream_latest(&query, &[], |rows, row| {
                 rows.deform(row, 1, &places, &mut values, &mut nulls);
                 // SAFETY: the row is one of the log, deformed into the places of its columns.

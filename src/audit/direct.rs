@@ -1,160 +1,179 @@
 //! Seals and heads written as Postgres writes its own catalogues: row by row, without the
-//! executor, which takes longer to set up than a row takes to write. Only where both tables are as
-//! the engine made them: with an index, a trigger or a constraint of somebody else's, SQL does it.
+//! executor, which takes longer to set up than a row takes to write.
 
+use super::cache;
 use super::encoding;
 use super::hash::Hash;
-use super::log::{HEAD, Log, SEAL, Typed};
+use super::log::{HEAD, Log, SEAL};
+use super::native::{index_row, write_rows};
 use super::pending::Batch;
+use super::places::{Places, Table};
 use super::row::with_varlena;
 use super::seal::Head;
 use super::tree::Frontier;
 use pgrx::pg_sys;
-use pgrx::{IntoDatum, PgMemoryContexts, PgRelation};
-use std::ffi::CString;
-
-/// A table that is open for writing.
-struct Table {
-    relation: pg_sys::Relation,
-    indexes: pg_sys::CatalogIndexState,
-}
-
-impl Table {
-    /// None where the table is not as the engine made it.
-    fn open(log: &Log, suffix: &str, columns: &[Typed], indexes: i32) -> Option<Table> {
-        let name = CString::new(format!("{}_{suffix}", log.relation.name())).ok()?;
-        // SAFETY: the name is NUL-terminated; the table is opened only when it was found, and its
-        // lock is held until the transaction ends, as that of every table that is written to.
-        let table = unsafe {
-            let oid = pg_sys::get_relname_relid(name.as_ptr(), log.relation.namespace_oid());
-            if oid == pg_sys::InvalidOid {
-                return None;
-            }
-            let relation = pg_sys::table_open(oid, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
-            let indexes = pg_sys::CatalogOpenIndexes(relation);
-            Table { relation, indexes }
-        };
-        if table.is_as_made(columns, log.key.type_oid, indexes) {
-            return Some(table);
-        }
-        table.close();
-        None
-    }
-
-    fn is_as_made(&self, columns: &[Typed], key_type: pg_sys::Oid, indexes: i32) -> bool {
-        // SAFETY: the relation is open, and so are what belongs to it and its indexes.
-        unsafe {
-            let class = &*(*self.relation).rd_rel;
-            let ordinary = class.relkind as u8 == b'r'
-                && class.relam == pg_sys::HEAP_TABLE_AM_OID
-                && !class.relhassubclass
-                && !class.relhasrules;
-            // The engine's one trigger refuses to whole statements what is not done here.
-            let unwatched = (*self.relation).trigdesc.as_ref().is_some_and(|triggers| {
-                triggers.numtriggers == 1
-                    && triggers.trig_update_before_statement
-                    && triggers.trig_delete_before_statement
-                    && triggers.trig_truncate_before_statement
-            });
-            let unchecked = (*(*self.relation).rd_att)
-                .constr
-                .as_ref()
-                .is_none_or(|constraints| {
-                    constraints.num_check == 0 && constraints.num_defval == 0
-                });
-            let relation = PgRelation::from_pg(self.relation);
-            let descriptor = relation.tuple_desc();
-            let same_columns = descriptor.len() == columns.len()
-                && descriptor.iter().zip(columns).all(|(attribute, column)| {
-                    !attribute.is_dropped()
-                        && attribute.name() == column.0
-                        && attribute.atttypid == column.1.unwrap_or(key_type)
-                        && (column.0 != "chain"
-                            || attribute.attcollation == pg_sys::C_COLLATION_OID)
-                });
-            let same_indexes = (*self.indexes).ri_NumIndices == indexes
-                && (0..indexes as usize).all(|index| {
-                    let index = &**(*self.indexes).ri_IndexRelationInfo.add(index);
-                    index.ii_Unique
-                        && index.ii_ReadyForInserts
-                        && index.ii_Expressions.is_null()
-                        && index.ii_Predicate.is_null()
-                        && index.ii_ExclusionOps.is_null()
-                });
-            ordinary && unwatched && unchecked && same_columns && same_indexes
-        }
-    }
-
-    /// The only index, where it is one of the first column alone.
-    fn only_index(&self) -> Option<pg_sys::Oid> {
-        // SAFETY: the indexes are open, and there is one.
-        unsafe {
-            let index = &**(*self.indexes).ri_IndexRelationInfo;
-            let of_first = index.ii_NumIndexAttrs == 1 && index.ii_IndexAttrNumbers[0] == 1;
-            of_first.then(|| (**(*self.indexes).ri_IndexRelationDescs).rd_id)
-        }
-    }
-
-    /// Not done when an ERROR passes by: then the transaction lets go of both.
-    fn close(self) {
-        // SAFETY: both are open and used no more.
-        unsafe {
-            pg_sys::CatalogCloseIndexes(self.indexes);
-            pg_sys::table_close(self.relation, pg_sys::NoLock as pg_sys::LOCKMODE);
-        }
-    }
-}
+use pgrx::{IntoDatum, PgMemoryContexts};
 
 /// The two tables beside a log.
 pub struct Tables {
     seal: Table,
     head: Table,
+    heads_by_chain: pg_sys::Oid,
+    executor: *mut pg_sys::EState,
 }
 
 impl Tables {
+    /// None where they are not as the engine made them.
     pub fn open(log: &Log) -> Option<Tables> {
-        let seal = Table::open(log, "seal", &SEAL, 2)?;
-        match Table::open(log, "head", &HEAD, 1) {
-            Some(head) => Some(Tables { seal, head }),
-            None => {
+        for _ in 0..2 {
+            let changes = cache::changes();
+            let places = Places::of(log);
+            let Places {
+                seal,
+                head,
+                heads_by_chain,
+            } = (*places)?;
+            let seal = Table::open(seal)?;
+            let Some(head) = Table::open(head) else {
                 seal.close();
-                None
+                return None;
+            };
+            let tables = Tables {
+                seal,
+                head,
+                heads_by_chain,
+                // SAFETY: lives in the current memory context until it is freed below.
+                executor: unsafe { pg_sys::CreateExecutorState() },
+            };
+            if cache::changes() == changes {
+                return Some(tables);
             }
+            // Something changed before the locks were there: look again, once.
+            tables.close();
         }
+        None
     }
 
+    /// Not done when an ERROR passes by: then the transaction takes all of it along.
     pub fn close(self) {
         self.seal.close();
         self.head.close();
+        // SAFETY: nobody uses it any more.
+        unsafe { pg_sys::FreeExecutorState(self.executor) };
     }
 
     /// Seals the batches, all of this chain. False, and nothing done, where the chain has no head
     /// yet, or one that this transaction's snapshot must not move on from: SQL knows what to say.
     pub fn seal(&self, chain: &str, batches: &[Batch]) -> bool {
-        let Some((place, mut head)) = self.lock(chain) else {
+        let mut context = PgMemoryContexts::new("audit seals");
+        if !(self.seal_at_once(&mut context, chain, batches)
+            || self.seal_locked(&mut context, chain, batches))
+        {
+            return false;
+        }
+        // SAFETY: the next statement of this transaction sees the seals and the head.
+        unsafe { pg_sys::CommandCounterIncrement() };
+        true
+    }
+
+    /// Few entries: one reading and one writing of the head, where nobody comes in between.
+    fn seal_at_once(&self, context: &mut PgMemoryContexts, chain: &str, batches: &[Batch]) -> bool {
+        const FEW: usize = 16;
+        let leaves = || batches.iter().flat_map(|batch| &batch.leaves);
+        if leaves().count() > FEW {
+            return false;
+        }
+        let found = self.find(chain, |row| {
+            let (mut values, mut nulls) =
+                ([pg_sys::Datum::from(0); HEAD.len()], [false; HEAD.len()]);
+            let mut row = *row;
+            // SAFETY: a row of the table of heads has as many columns as HEAD, and none is NULL.
+            let head = unsafe {
+                let descriptor = (*self.head.relation).rd_att;
+                pg_sys::heap_deform_tuple(
+                    &mut row,
+                    descriptor,
+                    values.as_mut_ptr(),
+                    nulls.as_mut_ptr(),
+                );
+                head(&values)
+            };
+            Some((row.t_self, head?))
+        });
+        let Some((place, mut head)) = found else {
             return false;
         };
-        let mut context = PgMemoryContexts::new("audit seals");
-        for batch in batches {
-            self.append(&mut context, chain, &mut head, batch);
+        let mut after = head.clone();
+        for leaf in leaves() {
+            after.push(chain, leaf);
         }
-        // SAFETY: what is made in the context is used in it only.
-        unsafe {
-            context.switch_to(|_| self.store(place, chain, &head));
-            // The next statement of this transaction sees the seals and the head.
-            pg_sys::CommandCounterIncrement();
+        // SAFETY: it is the place of the head that was read; where that is not the latest one any
+        // more, nothing is stored.
+        if !unsafe { context.switch_to(|_| self.store(place, chain, &after)) } {
+            return false;
+        }
+        for batch in batches {
+            self.append(context, chain, &mut head, batch);
         }
         true
     }
 
+    fn seal_locked(&self, context: &mut PgMemoryContexts, chain: &str, batches: &[Batch]) -> bool {
+        let Some((place, mut head)) = self.lock(chain) else {
+            return false;
+        };
+        for batch in batches {
+            self.append(context, chain, &mut head, batch);
+        }
+        // SAFETY: it is the place of the head that was locked, so it is stored.
+        unsafe { context.switch_to(|_| self.store(place, chain, &head)) }
+    }
+
     /// The head of the chain, locked as `FOR NO KEY UPDATE` does, and where its row stands.
     fn lock(&self, chain: &str) -> Option<(pg_sys::ItemPointerData, Head)> {
-        let index = self.head.only_index()?;
-        // SAFETY: the table is open and has the columns of HEAD; the scan, the
-        // slot and the snapshot are let go of on every way out but an ERROR, which lets go of them itself.
+        // SAFETY: the table is open and has the columns of HEAD; the slot is dropped again, or goes
+        // with an ERROR.
+        self.find(chain, |row| unsafe {
+            let mut place = row.t_self;
+            let latest = if pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 {
+                0
+            } else {
+                pg_sys::TUPLE_LOCK_FLAG_FIND_LAST_VERSION
+            };
+            let slot = pg_sys::table_slot_create(self.head.relation, std::ptr::null_mut());
+            let mut failure = pg_sys::TM_FailureData::default();
+            let result = pg_sys::table_tuple_lock(
+                self.head.relation,
+                &mut place,
+                pg_sys::GetActiveSnapshot(),
+                slot,
+                pg_sys::GetCurrentCommandId(false),
+                pg_sys::LockTupleMode::LockTupleNoKeyExclusive,
+                pg_sys::LockWaitPolicy::LockWaitBlock,
+                (pg_sys::TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS | latest) as u8,
+                &mut failure,
+            );
+            let locked = (result == pg_sys::TM_Result::TM_Ok).then(|| {
+                pg_sys::slot_getallattrs(slot);
+                let values = std::slice::from_raw_parts((*slot).tts_values, HEAD.len());
+                Some(((*slot).tts_tid, head(values)?))
+            });
+            pg_sys::ExecDropSingleTupleTableSlot(slot);
+            locked.flatten()
+        })
+    }
+
+    /// What `read` makes of the head of the chain, as a new snapshot shows it, which is active
+    /// meanwhile; None where there is no head.
+    fn find<T>(
+        &self,
+        chain: &str,
+        read: impl FnOnce(&pg_sys::HeapTupleData) -> Option<T>,
+    ) -> Option<T> {
+        // SAFETY: the table is open and has the columns of HEAD; the scan and the snapshot are let
+        // go of, or go with an ERROR.
         unsafe {
             pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
-            let snapshot = pg_sys::GetActiveSnapshot();
             let mut key = pg_sys::ScanKeyData::default();
             pg_sys::ScanKeyEntryInitialize(
                 &mut key,
@@ -166,52 +185,18 @@ impl Tables {
                 pg_sys::Oid::from(pg_sys::F_TEXTEQ),
                 chain.into_datum().unwrap_or(pg_sys::Datum::from(0)),
             );
-            let scan =
-                pg_sys::systable_beginscan(self.head.relation, index, true, snapshot, 1, &mut key);
-            let tuple = pg_sys::systable_getnext(scan);
-            let place = tuple.as_ref().map(|tuple| tuple.t_self);
-            pg_sys::systable_endscan(scan);
-            let Some(mut place) = place else {
-                pg_sys::PopActiveSnapshot();
-                return None;
-            };
-            let latest = if pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 {
-                0
-            } else {
-                pg_sys::TUPLE_LOCK_FLAG_FIND_LAST_VERSION
-            };
-            let slot = pg_sys::table_slot_create(self.head.relation, std::ptr::null_mut());
-            let mut failure = pg_sys::TM_FailureData::default();
-            let result = pg_sys::table_tuple_lock(
+            let scan = pg_sys::systable_beginscan(
                 self.head.relation,
-                &mut place,
-                snapshot,
-                slot,
-                pg_sys::GetCurrentCommandId(false),
-                pg_sys::LockTupleMode::LockTupleNoKeyExclusive,
-                pg_sys::LockWaitPolicy::LockWaitBlock,
-                (pg_sys::TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS | latest) as u8,
-                &mut failure,
+                self.heads_by_chain,
+                true,
+                pg_sys::GetActiveSnapshot(),
+                1,
+                &mut key,
             );
-            let locked = (result == pg_sys::TM_Result::TM_Ok).then(|| {
-                pg_sys::slot_getallattrs(slot);
-                let values = std::slice::from_raw_parts((*slot).tts_values, HEAD.len());
-                let size = u64::try_from(values[1].value() as i64).ok()?;
-                let (mut hash, mut frontier) = (None, None);
-                with_varlena(values[2], |bytes| hash = Hash::try_from(bytes).ok());
-                with_varlena(values[3], |bytes| {
-                    frontier = Frontier::from_bytes(size, bytes)
-                });
-                let head = Head {
-                    size,
-                    hash: hash?,
-                    frontier: frontier?,
-                };
-                Some(((*slot).tts_tid, head))
-            });
-            pg_sys::ExecDropSingleTupleTableSlot(slot);
+            let found = pg_sys::systable_getnext(scan).as_ref().and_then(read);
+            pg_sys::systable_endscan(scan);
             pg_sys::PopActiveSnapshot();
-            locked.flatten()
+            found
         }
     }
 
@@ -225,7 +210,7 @@ impl Tables {
                 .map(|_| {
                     pg_sys::MakeSingleTupleTableSlot(
                         (*self.seal.relation).rd_att,
-                        &raw const pg_sys::TTSOpsHeapTuple,
+                        &raw const pg_sys::TTSOpsVirtual,
                     )
                 })
                 .collect();
@@ -248,20 +233,9 @@ impl Tables {
                             salt.and_then(|salt| salt.as_slice().into_datum()),
                             None,
                         ];
-                        pg_sys::ExecClearTuple(*slot);
-                        for (column, value) in row.into_iter().enumerate() {
-                            *(**slot).tts_values.add(column) =
-                                value.unwrap_or(pg_sys::Datum::from(0));
-                            *(**slot).tts_isnull.add(column) = value.is_none();
-                        }
-                        pg_sys::ExecStoreVirtualTuple(*slot);
+                        fill(*slot, &row);
                     }
-                    pg_sys::CatalogTuplesMultiInsertWithInfo(
-                        self.seal.relation,
-                        slots.as_mut_ptr(),
-                        (to - from) as i32,
-                        self.seal.indexes,
-                    );
+                    write_rows(self.seal.indexes, self.executor, &mut slots[..to - from]);
                 });
                 context.reset();
                 pgrx::check_for_interrupts!();
@@ -272,30 +246,103 @@ impl Tables {
         }
     }
 
+    /// Stores the head in place of the one that stands there, waiting for whoever is about to; false,
+    /// and nothing done, where they did.
+    ///
     /// # Safety
-    /// `place` is where the locked row of the head stands.
-    unsafe fn store(&self, mut place: pg_sys::ItemPointerData, chain: &str, head: &Head) {
+    /// `place` is where a row of a head stands.
+    unsafe fn store(&self, mut place: pg_sys::ItemPointerData, chain: &str, head: &Head) -> bool {
         let row: [Option<pg_sys::Datum>; HEAD.len()] = [
             chain.into_datum(),
             (head.size as i64).into_datum(),
             head.hash.as_slice().into_datum(),
             head.frontier.to_bytes().into_datum(),
         ];
-        let mut nulls = row.map(|value| value.is_none());
-        let mut values = row.map(|value| value.unwrap_or(pg_sys::Datum::from(0)));
+        let nothing = std::ptr::null_mut();
+        let (mut failure, mut lock) = (pg_sys::TM_FailureData::default(), 0);
+        #[cfg(feature = "pg15")]
+        let (mut indexes, no_index) = (false, false);
+        #[cfg(not(feature = "pg15"))]
+        let no_index = pg_sys::TU_UpdateIndexes::TU_None;
+        #[cfg(not(feature = "pg15"))]
+        let mut indexes = no_index;
         // SAFETY: the table is open and has the columns of HEAD; the caller vouches for the place.
         unsafe {
-            let tuple = pg_sys::heap_form_tuple(
-                (*self.head.relation).rd_att,
-                values.as_mut_ptr(),
-                nulls.as_mut_ptr(),
-            );
-            pg_sys::CatalogTupleUpdateWithInfo(
+            // A publication may want more of a table that is updated.
+            pg_sys::CheckCmdReplicaIdentity(self.head.relation, pg_sys::CmdType::CMD_UPDATE);
+            let slot = stored_slot(self.head.relation, &row);
+            let result = pg_sys::table_tuple_update(
                 self.head.relation,
                 &mut place,
-                tuple,
-                self.head.indexes,
+                slot,
+                pg_sys::GetCurrentCommandId(true),
+                nothing,
+                nothing,
+                true,
+                &mut failure,
+                &mut lock,
+                &mut indexes,
             );
+            let stored = result == pg_sys::TM_Result::TM_Ok;
+            if stored && indexes != no_index {
+                index_row(self.head.indexes, self.executor, slot);
+            }
+            pg_sys::ExecDropSingleTupleTableSlot(slot);
+            stored
         }
+    }
+}
+
+/// The head that a row of these values says; None where its parts do not fit together.
+///
+/// # Safety
+/// They are those of a row of the table of heads.
+unsafe fn head(values: &[pg_sys::Datum]) -> Option<Head> {
+    let size = u64::try_from(values[1].value() as i64).ok()?;
+    let (mut hash, mut frontier) = (None, None);
+    // SAFETY: the caller vouches for the values; both columns are bytea.
+    unsafe {
+        with_varlena(values[2], |bytes| hash = Hash::try_from(bytes).ok());
+        with_varlena(values[3], |bytes| {
+            frontier = Frontier::from_bytes(size, bytes)
+        });
+    }
+    Some(Head {
+        size,
+        hash: hash?,
+        frontier: frontier?,
+    })
+}
+
+/// A slot that holds a new row.
+///
+/// # Safety
+/// The relation is open and has columns of the values' types.
+unsafe fn stored_slot(
+    relation: pg_sys::Relation,
+    row: &[Option<pg_sys::Datum>],
+) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: the caller vouches for relation and row.
+    unsafe {
+        let kind = &raw const pg_sys::TTSOpsVirtual;
+        let slot = pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, kind);
+        fill(slot, row);
+        slot
+    }
+}
+
+/// Makes the row the slot's.
+///
+/// # Safety
+/// The slot has columns of the values' types; what they point to outlives it there.
+unsafe fn fill(slot: *mut pg_sys::TupleTableSlot, row: &[Option<pg_sys::Datum>]) {
+    // SAFETY: the caller vouches for slot and row.
+    unsafe {
+        pg_sys::ExecClearTuple(slot);
+        for (column, value) in row.iter().enumerate() {
+            *(*slot).tts_values.add(column) = value.unwrap_or(pg_sys::Datum::from(0));
+            *(*slot).tts_isnull.add(column) = value.is_none();
+        }
+        pg_sys::ExecStoreVirtualTuple(slot);
     }
 }

@@ -245,7 +245,7 @@ fn record(log: &Log, chain: &str, by: &str, sequences: Vec<i64>, names: Vec<Stri
     let Some(relation) = beside(&log.relation, "erasure") else {
         return;
     };
-    let mut encoder = Encoder::new(&relation, Subject::Erasure, &[]);
+    let encoder = Encoder::new(&relation, Subject::Erasure, &[]);
     let columns = encoder.columns();
     let places: Vec<usize> = (0..columns as usize).collect();
     let mut values = vec![pg_sys::Datum::from(0); places.len()];

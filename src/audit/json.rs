@@ -4,6 +4,7 @@
 use super::numeric;
 use super::row::with_varlena;
 use pgrx::{PgRelation, pg_sys};
+use std::cell::UnsafeCell;
 
 const STRING: u32 = 0x0000_0000;
 const NUMERIC: u32 = 0x1000_0000;
@@ -51,7 +52,7 @@ enum Kind {
     TimestampTz,
     Jsonb,
     /// What Postgres' own to_jsonb makes of it.
-    Other(Box<pg_sys::FmgrInfo>),
+    Other(Box<UnsafeCell<pg_sys::FmgrInfo>>),
 }
 
 pub struct Builder {
@@ -61,6 +62,7 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// The current memory context must live as long as what it makes.
     pub fn new(relation: &PgRelation) -> Builder {
         let mut columns: Vec<(Vec<u8>, usize, Kind)> = relation
             .tuple_desc()
@@ -84,10 +86,10 @@ impl Builder {
 
     /// # Safety
     /// `values` and `nulls` are a deformed row of the builder's relation.
-    pub unsafe fn read(&mut self, row: &mut Row, values: &[pg_sys::Datum], nulls: &[bool]) {
+    pub unsafe fn read(&self, row: &mut Row, values: &[pg_sys::Datum], nulls: &[bool]) {
         row.bytes.clear();
         row.children.clear();
-        for (_, index, kind) in &mut self.columns {
+        for (_, index, kind) in &self.columns {
             // Numbers and containers begin at a multiple of four wherever they are put.
             let start = row.bytes.len().next_multiple_of(4);
             row.bytes.resize(start, 0);
@@ -166,13 +168,13 @@ impl Kind {
             pg_sys::UUIDOID => Kind::Uuid,
             pg_sys::TIMESTAMPTZOID => Kind::TimestampTz,
             pg_sys::JSONBOID => Kind::Jsonb,
-            _ => Kind::Other(Box::new(to_jsonb(type_oid))),
+            _ => Kind::Other(Box::new(UnsafeCell::new(to_jsonb(type_oid)))),
         }
     }
 
     /// # Safety
     /// `datum` is a not-null value of this kind's type.
-    unsafe fn write(&mut self, out: &mut Vec<u8>, datum: pg_sys::Datum) -> u32 {
+    unsafe fn write(&self, out: &mut Vec<u8>, datum: pg_sys::Datum) -> u32 {
         // SAFETY: the caller vouches for the type; each arm reads its type as Postgres stores it.
         unsafe {
             match self {
@@ -220,7 +222,7 @@ impl Kind {
                 }
                 Kind::Other(function) => {
                     let jsonb = pg_sys::FunctionCall1Coll(
-                        &mut **function,
+                        function.get(),
                         pg_sys::DEFAULT_COLLATION_OID,
                         datum,
                     );
@@ -253,7 +255,7 @@ fn embed(out: &mut Vec<u8>, jsonb: &[u8]) -> u32 {
 fn to_jsonb(type_oid: pg_sys::Oid) -> pg_sys::FmgrInfo {
     let oid = pg_sys::Oid::from(pg_sys::F_TO_JSONB);
     // SAFETY: the function exists in every database; the expression that names the argument's
-    // type is allocated in the current memory context, which outlives the statement's trigger.
+    // type is allocated in the current memory context, which lives as long as the builder.
     unsafe {
         let mut function = pg_sys::FmgrInfo::default();
         pg_sys::fmgr_info(oid, &mut function);
@@ -272,7 +274,7 @@ fn to_jsonb(type_oid: pg_sys::Oid) -> pg_sys::FmgrInfo {
     }
 }
 
-fn uuid(out: &mut Vec<u8>, bytes: &[u8; 16]) {
+pub fn uuid(out: &mut Vec<u8>, bytes: &[u8; 16]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (index, byte) in bytes.iter().enumerate() {
         if matches!(index, 4 | 6 | 8 | 10) {

@@ -1,11 +1,17 @@
 //! What an audit log is: a table, the tables beside it, and what its triggers' arguments say.
 
+use super::cache::{self, Cache};
+use super::encoding::Subject;
 use super::key::{Key, KeyKind};
+use super::row::Encoder;
 use crate::catalog::{self, Column};
 use crate::error;
 use pgrx::PgRelation;
 use pgrx::pg_sys;
+use std::cell::OnceCell;
 use std::ffi::CStr;
+use std::ops::Deref;
+use std::rc::Rc;
 
 pub const APPEND: &str = "audit_append";
 pub const REFUSE: &str = "audit_refuse";
@@ -52,9 +58,35 @@ const TAIL: [Typed; 6] = [
 pub struct Log {
     pub relation: PgRelation,
     pub owner: pg_sys::Oid,
+    shape: Rc<Shape>,
+}
+
+/// What is read from the catalogue once.
+pub struct Shape {
     pub key: Column,
     pub key_kind: KeyKind,
     pub definition: Definition,
+    entries: OnceCell<Entries>,
+}
+
+/// How rows become entries.
+pub struct Entries {
+    pub encoder: Encoder,
+    /// The columns by which chains are told apart.
+    pub chain_columns: Vec<Column>,
+}
+
+impl Deref for Log {
+    type Target = Shape;
+
+    fn deref(&self) -> &Shape {
+        &self.shape
+    }
+}
+
+thread_local! {
+    /// By the log, and the trigger that says the definition, if it was one.
+    static SHAPES: Cache<(pg_sys::Oid, pg_sys::Oid), Shape> = Cache::default();
 }
 
 /// The arguments of every trigger that the engine puts on a log and on the tables beside it.
@@ -133,25 +165,59 @@ impl Definition {
 
 impl Log {
     pub fn new(relation: PgRelation, definition: Definition) -> Log {
-        let key = primary_key(&relation);
-        let key_kind = KeyKind::of(key.type_oid)
-            .unwrap_or_else(|| error::raise(error::audit::no_key(&definition.name())));
+        let shape = Rc::new(Shape::of(&relation, definition));
+        Log::shaped(relation, shape)
+    }
+
+    fn shaped(relation: PgRelation, shape: Rc<Shape>) -> Log {
         Log {
             owner: catalog::owner(&relation),
-            key,
-            key_kind,
             relation,
-            definition,
+            shape,
         }
     }
 
     /// The log that the table is, or 55000.
     pub fn open(oid: pg_sys::Oid) -> Log {
-        let relation = catalog::open_table(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
-        match definition_of(&relation) {
-            Some(definition) => Log::new(relation, definition),
-            None => error::raise(error::audit::no_log(&catalog::qualified_name(&relation))),
-        }
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        Log::of(catalog::open_table(oid, lock))
+    }
+
+    /// The log that the open table is, or 55000.
+    pub fn of(relation: PgRelation) -> Log {
+        let key = (relation.oid(), pg_sys::InvalidOid);
+        let shape = cache::kept(&SHAPES, key, || {
+            cache::watch(relation.oid());
+            let definition = definition_of(&relation).unwrap_or_else(|| {
+                error::raise(error::audit::no_log(&catalog::qualified_name(&relation)))
+            });
+            // It may be the triggers beside the log that say it.
+            if let Some(seal) = beside(&relation, "seal") {
+                cache::watch(seal.oid());
+            }
+            Shape::of(&relation, definition)
+        });
+        Log::shaped(relation, shape)
+    }
+
+    /// The open table as the arguments of a trigger of its own say it, read by `definition`.
+    pub fn by_trigger(
+        relation: PgRelation,
+        trigger: pg_sys::Oid,
+        definition: impl FnOnce(&PgRelation) -> Definition,
+    ) -> Log {
+        let shape = cache::kept(&SHAPES, (relation.oid(), trigger), || {
+            cache::watch(relation.oid());
+            Shape::of(&relation, definition(&relation))
+        });
+        Log::shaped(relation, shape)
+    }
+
+    pub fn entries(&self) -> &Entries {
+        self.shape.entries.get_or_init(|| Entries {
+            encoder: Encoder::new(&self.relation, Subject::Row, &self.definition.erasable),
+            chain_columns: self.chain_columns(),
+        })
     }
 
     /// As the owner, with names resolved in Postgres' own schema only, inside an SPI frame.
@@ -205,14 +271,40 @@ impl Log {
     }
 }
 
+impl Shape {
+    fn of(relation: &PgRelation, definition: Definition) -> Shape {
+        let key = primary_key(relation);
+        let key_kind = KeyKind::of(key.type_oid)
+            .unwrap_or_else(|| error::raise(error::audit::no_key(&definition.name())));
+        Shape {
+            key,
+            key_kind,
+            definition,
+            entries: OnceCell::new(),
+        }
+    }
+}
+
 /// The name of a chain: its values, percent-encoded as in a URL, joined with a slash. `%00`
 /// stands for NULL; no text of Postgres contains that character.
 pub fn chain_name(values: &[Option<Key>]) -> String {
-    let part = |value: &Option<Key>| match value {
-        None => "%00".to_owned(),
-        Some(key) => percent_encoded(&key.to_string()),
-    };
-    values.iter().map(part).collect::<Vec<_>>().join("/")
+    let mut name = String::new();
+    for (index, value) in values.iter().enumerate() {
+        if index > 0 {
+            name.push('/');
+        }
+        match value {
+            None => name.push_str("%00"),
+            Some(Key::Uuid(bytes)) => {
+                let mut text = Vec::with_capacity(36);
+                super::json::uuid(&mut text, bytes);
+                name.extend(text.into_iter().map(char::from));
+            }
+            Some(Key::Integer(number)) => name.push_str(&number.to_string()),
+            Some(Key::Text(text)) => name.push_str(&percent_encoded(text)),
+        }
+    }
+    name
 }
 
 /// Everything but the unreserved characters of RFC 3986 as `%XX`.
@@ -298,7 +390,7 @@ pub fn attached(relation: &PgRelation) -> Vec<Attached> {
 }
 
 /// The name of the function when it is one of the engine's trigger functions.
-fn engine_function(oid: pg_sys::Oid) -> Option<String> {
+pub fn engine_function(oid: pg_sys::Oid) -> Option<String> {
     // SAFETY: both look-ups answer NULL or InvalidOid for a function that is not there.
     unsafe {
         let name = pg_sys::get_func_name(oid);

@@ -6,6 +6,7 @@ use super::hash::Hash;
 use super::key::Key;
 use super::{log::Log, seal};
 use crate::error;
+use pgrx::PgRelation;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -116,26 +117,17 @@ unsafe extern "C-unwind" fn at_subtransaction(
 /// takes the heads in the same order as everybody else.
 fn seal_all(mut batches: Vec<Batch>) {
     batches.sort_by_key(|batch| batch.log.to_u32());
-    // SAFETY: the commit has not begun yet, so a snapshot can be taken and is popped again; an
-    // ERROR pops it with the transaction.
-    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
     while let Some(oid) = batches.first().map(|batch| batch.log) {
         let rest = batches.split_off(batches.partition_point(|batch| batch.log == oid));
         // SAFETY: the transaction holds a lock on every table it wrote to; NULL means that it
         // dropped the table afterwards, and the entries with it.
-        let still_there = unsafe {
+        let log = unsafe {
             let relation = pg_sys::try_relation_open(oid, pg_sys::NoLock as pg_sys::LOCKMODE);
-            let found = !relation.is_null();
-            if found {
-                pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
-            }
-            found
+            (!relation.is_null()).then(|| Log::of(PgRelation::from_pg_owned(relation)))
         };
-        if still_there {
-            seal::seal(&Log::open(oid), batches);
+        if let Some(log) = log {
+            seal::seal(&log, batches);
         }
         batches = rest;
     }
-    // SAFETY: pops what was pushed above.
-    unsafe { pg_sys::PopActiveSnapshot() };
 }

@@ -7,6 +7,7 @@ use super::jsonb::{self, ToUtf8};
 use super::numeric;
 use crate::{catalog, error};
 use pgrx::pg_sys;
+use std::cell::Cell;
 use std::ffi::{CStr, CString};
 
 /// How the values of a type are read.
@@ -88,7 +89,8 @@ pub struct Encoder {
     fields: Vec<Field>,
     subject: Subject,
     to_utf8: ToUtf8,
-    value: Vec<u8>,
+    /// Room for a value that is hashed before its entry.
+    value: Cell<Vec<u8>>,
     pub needs_settings: bool,
 }
 
@@ -127,7 +129,7 @@ impl Encoder {
             fields,
             subject,
             to_utf8,
-            value: Vec::new(),
+            value: Cell::default(),
             needs_settings,
         }
     }
@@ -153,14 +155,14 @@ impl Encoder {
     /// # Safety
     /// `values` and `nulls` are the columns of a row of this encoder's relation, deformed.
     pub unsafe fn encode(
-        &mut self,
+        &self,
         out: &mut Vec<u8>,
         values: &[pg_sys::Datum],
         nulls: &[bool],
         columns: i16,
         slots: Slots,
     ) {
-        let mut value_bytes = std::mem::take(&mut self.value);
+        let mut value_bytes = self.value.take();
         let count = self
             .fields
             .iter()
@@ -184,7 +186,7 @@ impl Encoder {
                 _ => unsafe { self.value(out, field, values[field.index()], is_null) },
             }
         }
-        self.value = value_bytes;
+        self.value.set(value_bytes);
     }
 
     /// The bytes of the erasable column `index`, to which an entry commits.

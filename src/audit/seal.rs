@@ -38,7 +38,8 @@ pub fn act<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// The end of a chain, locked.
+/// The end of a chain.
+#[derive(Clone)]
 pub struct Head {
     pub size: u64,
     pub hash: Hash,
@@ -80,7 +81,13 @@ pub fn seal(log: &Log, mut batches: Vec<Batch>) {
 
 fn by_statements<T>(log: &Log, work: impl FnOnce() -> T) -> T {
     log.require_unaltered();
-    log.as_owner(|| catalog::with_settings(&[BY_INDEX], || act(work)))
+    // SAFETY: when a transaction commits there is no snapshot any more, and one can still be taken;
+    // an ERROR pops it with the transaction.
+    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
+    let done = log.as_owner(|| catalog::with_settings(&[BY_INDEX], || act(work)));
+    // SAFETY: pops what was pushed above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    done
 }
 
 /// The planner takes the table of heads for small and would read it from end to end; but every commit
@@ -199,7 +206,7 @@ fn append(log: &Log, head: &mut Head, batch: Batch) {
 }
 
 /// Says what to do when somebody else moved the chain on since this transaction's snapshot.
-fn retryable<T>(log: &Log, work: impl FnOnce() -> T + std::panic::UnwindSafe) -> T {
+fn retryable<T>(log: &Log, work: impl FnOnce() -> T) -> T {
     let name = log.definition.name();
     PgTryBuilder::new(std::panic::AssertUnwindSafe(work))
         .catch_when(

@@ -1,7 +1,7 @@
 //! The triggers that the engine attaches: what records, what notes entries to be sealed, what refuses.
 
 use super::log::Log;
-use super::{append, changes, log, seal};
+use super::{append, log, record, seal};
 use crate::{catalog, error};
 use pgrx::PgRelation;
 use pgrx::prelude::*;
@@ -12,12 +12,13 @@ fn audit_record<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByRust>>, PgHeapTupleError> {
     let data = trigger.trigger_data();
-    changes::record(&changes::Event {
+    record::record(&record::Event {
         relation: relation(trigger),
         operation: operation(trigger),
         old: data.tg_oldtable,
         new: data.tg_newtable,
-        arguments: &trigger.extra_args().unwrap_or_default(),
+        // SAFETY: a trigger that runs has a description.
+        trigger: unsafe { &*data.tg_trigger },
     });
     Ok(None)
 }
@@ -27,12 +28,18 @@ fn audit_record<'a>(
 fn audit_append<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByRust>>, PgHeapTupleError> {
-    let definition = arguments(trigger);
-    let relation = relation(trigger);
-    append::statement(
-        &Log::new(relation, definition),
-        trigger.trigger_data().tg_newtable,
-    );
+    let data = trigger.trigger_data();
+    // SAFETY: a trigger that runs has a description.
+    let oid = unsafe { (*data.tg_trigger).tgoid };
+    let log = Log::by_trigger(relation(trigger), oid, |relation| {
+        let arguments = trigger.extra_args().ok();
+        arguments
+            .and_then(|arguments| log::Definition::from_arguments(&arguments))
+            .unwrap_or_else(|| {
+                error::raise(error::audit::no_log(&catalog::qualified_name(relation)))
+            })
+    });
+    append::statement(&log, data.tg_newtable);
     Ok(None)
 }
 
@@ -63,15 +70,6 @@ fn audit_keep<'a>(
 fn relation(trigger: &PgTrigger) -> PgRelation {
     // SAFETY: the relation of a running trigger is open and stays so until it ends.
     unsafe { PgRelation::from_pg(trigger.trigger_data().tg_relation) }
-}
-
-fn arguments(trigger: &PgTrigger) -> log::Definition {
-    let name = catalog::qualified_name(&relation(trigger));
-    trigger
-        .extra_args()
-        .ok()
-        .and_then(|arguments| log::Definition::from_arguments(&arguments))
-        .unwrap_or_else(|| error::raise(error::audit::no_log(&name)))
 }
 
 fn operation(trigger: &PgTrigger) -> &'static str {
