@@ -221,7 +221,8 @@ mod tests {
                 "forum.download_resource(uuid,text)",
                 // The policies of what is public in a space ask these, for guests too.
                 "spaces.is_staff()",
-                "spaces.hidden_authors()",
+                "spaces.public_space_ids()",
+                "spaces.is_hidden(uuid,uuid)",
                 "spaces.visible_space_ids()",
                 "spaces.readable_space_ids()",
                 "spaces.readable_workshop_ids()",
@@ -262,7 +263,15 @@ mod tests {
                AND EXISTS (SELECT FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
                            WHERE r.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> c.oid)";
         // file_url, which app roles cannot read, for members alone.
-        offenders(reading, &["forum.resource_catalog"]);
+        // What every reader is asked of memberships and sanctions: the caller's own, and whose writing is hidden.
+        offenders(
+            reading,
+            &[
+                "forum.resource_catalog",
+                "spaces.own_memberships",
+                "spaces.shadow_bans",
+            ],
+        );
         offenders(
             &format!(
                 "{reading} AND NOT coalesce(c.reloptions && ARRAY['security_barrier=true', 'security_barrier'], false)"
@@ -328,6 +337,9 @@ mod tests {
                 "spaces.materials",
                 "spaces.bounties",
                 "spaces.events",
+                // What the policies of these ask.
+                "spaces.own_memberships",
+                "spaces.shadow_bans",
             ],
         );
         offenders(
