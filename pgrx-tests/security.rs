@@ -203,8 +203,28 @@ mod tests {
              UNION ALL SELECT p.oid::regprocedure::text FROM pg_proc p
              WHERE p.pronamespace = 'auth'::regnamespace
                AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)",
-            &[],
+            // Postgres puts what they say in place of the call, which it does for none with settings; every name in
+            // them says its schema.
+            &["auth.jwt()", "auth.uid()", "auth.role()"],
         );
+    }
+
+    #[pg_test]
+    fn who_is_asking_costs_a_policy_no_call() {
+        Spi::run("SET LOCAL ROLE authenticated").expect("become authenticated");
+        let plan = Spi::connect(|client| {
+            let rows = client.select(
+                "EXPLAIN (VERBOSE, COSTS OFF) SELECT (SELECT auth.uid()), auth.jwt(), auth.role()",
+                None,
+                &[],
+            )?;
+            rows.map(|row| Ok(row.get::<String>(1)?.unwrap_or_default()))
+                .collect::<Result<Vec<_>, spi::Error>>()
+        })
+        .expect("a plan")
+        .join("\n");
+        assert!(plan.contains("request_user()"), "{plan}");
+        assert!(!plan.contains("auth."), "{plan}");
     }
 
     // 0028

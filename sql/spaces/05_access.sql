@@ -42,7 +42,7 @@ GRANT EXECUTE ON FUNCTION visible_space_ids() TO anon, authenticated, service_ro
 CREATE OR REPLACE VIEW own_memberships WITH (security_barrier = true) AS
 SELECT m.space_id, m.role
 FROM space_members m
-WHERE m.profile_id = (SELECT auth.uid()) AND (m.status = 'active' OR m.banned_until <= now());
+WHERE m.profile_id = auth.uid() AND (m.status = 'active' OR m.banned_until <= now());
 COMMENT ON VIEW own_memberships IS 'The spaces of which the caller is an active member, and as what.';
 GRANT SELECT ON own_memberships TO anon, authenticated, service_role;
 
@@ -115,7 +115,7 @@ CREATE OR REPLACE VIEW shadow_bans WITH (security_barrier = true) AS
 SELECT s.profile_id AS author_id, s.space_id
 FROM sanctions s
 WHERE s.type = 'shadow_ban' AND s.status IN ('active', 'appealed') AND (s.expires_at IS NULL OR s.expires_at > now())
-  AND s.profile_id IS DISTINCT FROM (SELECT auth.uid()) AND s.profile_id IS NOT NULL;
+  AND s.profile_id IS DISTINCT FROM auth.uid() AND s.profile_id IS NOT NULL;
 COMMENT ON VIEW shadow_bans IS
     'Who is shadow-banned now, and in which space (NULL: everywhere), but for the caller, who is not told.';
 GRANT SELECT ON shadow_bans TO anon, authenticated, service_role;
