@@ -3,6 +3,7 @@
 #[pgrx::pg_schema]
 mod tests {
     use crate::claims::founders::{As, outcome, run, text};
+    use crate::claims::linkup::failure;
     use pgrx::prelude::*;
 
     const FAULTS: &str = "SELECT string_agg(concat_ws(' ', kind, relation, name, difference), '; ')
@@ -191,6 +192,95 @@ mod tests {
         );
         let add = "SELECT community_core.install_module('spaces', 'other', part => 'commerce')";
         assert_eq!(outcome(As::Owner, add), "42710");
+    }
+
+    /// Ids in the order of time, as the module makes them.
+    fn nth(n: u8) -> String {
+        format!("01900000-0000-7000-8000-0000000000{n:02}")
+    }
+
+    /// Posts and comments that were there before the part they belong to, in a space.
+    fn written_before(comments: &str) {
+        install("spaces");
+        run(&format!(
+            "INSERT INTO staged.spaces (id, slug, name) VALUES ('{0}', 'town', 'Town');
+             CREATE TABLE staged.posts (id uuid CONSTRAINT posts_pkey PRIMARY KEY, space_id uuid NOT NULL, title text NOT NULL);
+             INSERT INTO staged.posts VALUES ('{0}', '{0}', 'A post');
+             CREATE TABLE staged.comments (id uuid CONSTRAINT comments_pkey PRIMARY KEY, post_id uuid NOT NULL, body text NOT NULL{comments}",
+            nth(0)
+        ));
+    }
+
+    #[pg_test]
+    fn comments_that_were_there_get_their_places_from_their_parents() {
+        written_before(", parent_id uuid)");
+        for (id, parent) in [
+            (1, None),
+            (2, None),
+            (3, Some(1)),
+            (4, Some(3)),
+            (5, Some(1)),
+        ] {
+            let parent = parent.map_or("NULL".to_owned(), |n| format!("'{}'", nth(n)));
+            run(&format!(
+                "INSERT INTO staged.comments VALUES ('{}', '{}', '{id}', {parent})",
+                nth(id),
+                nth(0)
+            ));
+        }
+        install("content");
+        assert_eq!(text(FAULTS), "");
+        assert_eq!(
+            text(&format!(
+                "SELECT string_agg(depth || ' ' || body, ', ') FROM staged.comment_thread('{}')",
+                nth(0)
+            )),
+            "1 1, 2 3, 3 4, 2 5, 1 2"
+        );
+        run(&format!(
+            "INSERT INTO staged.comments (post_id, parent_id, body) VALUES ('{}', '{}', '6')",
+            nth(0),
+            nth(4)
+        ));
+        assert_eq!(
+            text("SELECT (length(path) / 32)::text FROM staged.comments WHERE body = '6'"),
+            "4"
+        );
+        install("content");
+        assert_eq!(text(FAULTS), "");
+    }
+
+    #[pg_test]
+    fn comments_without_parents_begin_threads_and_circles_are_refused_by_name() {
+        written_before(")");
+        run(&format!(
+            "INSERT INTO staged.comments VALUES ('{}', '{}', 'a')",
+            nth(1),
+            nth(0)
+        ));
+        install("content");
+        assert_eq!(text(FAULTS), "");
+        assert_eq!(
+            text(
+                "SELECT (thread_root_id = id AND path = replace(id::text, '-', ''))::text FROM staged.comments"
+            ),
+            "true"
+        );
+        run("SELECT community_core.remove_module('staged')");
+        run("DROP SCHEMA staged CASCADE");
+        written_before(", parent_id uuid)");
+        run(&format!(
+            "INSERT INTO staged.comments VALUES ('{1}', '{0}', 'a', '{2}'), ('{2}', '{0}', 'b', '{1}')",
+            nth(0),
+            nth(1),
+            nth(2)
+        ));
+        let (state, message) = failure(
+            As::Owner,
+            "SELECT community_core.install_module('spaces', 'staged', part => 'content')",
+        );
+        assert_eq!(state, "23503");
+        assert!(message.contains(&nth(1)), "{message}");
     }
 
     #[pg_test]

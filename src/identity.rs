@@ -5,6 +5,7 @@
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::{Map, Value};
+use std::cell::RefCell;
 use std::ffi::CStr;
 
 extension_sql_file!("../sql/identity/roles.sql", name = "roles", bootstrap);
@@ -28,20 +29,35 @@ fn request_claims() -> JsonB {
 /// ```
 #[pg_extern(stable, parallel_safe)]
 fn request_user() -> Option<Uuid> {
-    claims().and_then(|claims| uuid(claims.get("sub")?.as_str()?))
+    // Every policy and most functions ask, and within a request the claims stay the same text.
+    thread_local! {
+        static LAST: RefCell<(String, Option<Uuid>)> = RefCell::default();
+    }
+    let text = claims_text()?;
+    LAST.with_borrow_mut(|last| {
+        if last.0 != text {
+            let person = parse(text).and_then(|claims| uuid(claims.get("sub")?.as_str()?));
+            *last = (text.to_owned(), person);
+        }
+        last.1
+    })
 }
 
 fn claims() -> Option<Map<String, Value>> {
+    parse(claims_text()?)
+}
+
+/// The setting, which must be read before it can change: within the function that asks.
+fn claims_text<'a>() -> Option<&'a str> {
     // SAFETY: GetConfigOption returns NULL, as asked, for a setting nobody made, or a NUL-terminated
-    // string that stays valid until the setting changes; it is copied at once.
-    let text = unsafe {
+    // string that stays valid until the setting changes, which nothing called here does.
+    unsafe {
         let value = pg_sys::GetConfigOption(c"request.jwt.claims".as_ptr(), true, false);
         if value.is_null() {
             return None;
         }
-        CStr::from_ptr(value).to_str().ok()?.to_owned()
-    };
-    parse(&text)
+        CStr::from_ptr(value).to_str().ok()
+    }
 }
 
 fn parse(text: &str) -> Option<Map<String, Value>> {

@@ -19,6 +19,7 @@ mod spaces_events;
 mod spaces_moderation;
 mod spaces_money;
 mod spaces_money_amounts;
+mod spaces_payouts;
 mod spaces_story;
 mod stackexchange;
 mod status;

@@ -6,21 +6,21 @@ use std::collections::HashSet;
 use std::thread;
 
 /// The module, a space, a sponsor who asks a question, and somebody who answers it.
-struct World {
-    database: Database<'static>,
+pub struct World {
+    pub database: Database<'static>,
     space: String,
     sponsor: String,
-    author: String,
+    pub author: String,
     question: String,
     answer: String,
 }
 
-fn one(client: &mut Client, sql: &str) -> String {
+pub fn one(client: &mut Client, sql: &str) -> String {
     let row = client.query_one(sql, &[]).expect(sql);
     row.get::<_, Option<String>>(0).unwrap_or_default()
 }
 
-fn world() -> World {
+pub fn world() -> World {
     let database = Database::with_modules(Cluster::shared(), "spaces");
     let mut client = database.connect();
     client
@@ -67,7 +67,7 @@ fn nth(n: usize) -> String {
 }
 
 impl World {
-    fn funded(&self) -> String {
+    pub fn funded(&self) -> String {
         let mut client = self.database.connect();
         let bounty = one(
             &mut client,
@@ -95,12 +95,12 @@ impl World {
         )
     }
 
-    fn check(&self, sql: &str, wanted: &str) {
+    pub fn check(&self, sql: &str, wanted: &str) {
         assert_eq!(one(&mut self.database.connect(), sql), wanted, "{sql}");
     }
 }
 
-fn count(values: &[String], wanted: &str) -> usize {
+pub fn count(values: &[String], wanted: &str) -> usize {
     values.iter().filter(|value| *value == wanted).count()
 }
 
@@ -330,65 +330,6 @@ fn a_pledge_that_one_worker_has_is_passed_over_by_another() {
     );
     transaction.rollback().expect("rollback");
     assert_eq!(one(&mut second, claim), "1");
-}
-
-#[test]
-fn eight_workers_have_one_payout_of_an_account_at_a_time() {
-    let world = world();
-    world
-        .database
-        .connect()
-        .batch_execute(
-            "INSERT INTO spaces.payout_accounts (id, profile_id, provider, external_account_id, kyc_status)
-             SELECT id, id, 'acme', 'acct_' || id, 'verified' FROM spaces.profiles WHERE id::text <= '00000000-0000-4000-8000-000000000004';
-             SELECT spaces.enqueue_payout(n || ':' || a.id, a.id, n, 'EUR')
-             FROM generate_series(1, 3) n, spaces.payout_accounts a ORDER BY n",
-        )
-        .expect("payouts");
-    let claim = "SELECT string_agg(id::text || ' ' || attempts || ' ' || trim_scale(amount), ',') FROM spaces.claim_payout_jobs(10)".to_owned();
-    for round in 1..=3 {
-        let mut answers = at_once(&vec![claim.clone(); 8], || world.database.connect());
-        answers.push(one(&mut world.database.connect(), &claim));
-        let jobs: Vec<Vec<&str>> = answers
-            .iter()
-            .flat_map(|answer| answer.split(','))
-            .filter(|job| !job.is_empty())
-            .map(|job| job.split(' ').collect())
-            .collect();
-        assert_eq!(jobs.len(), 4, "{answers:?}");
-        let mut client = world.database.connect();
-        for job in jobs {
-            assert_eq!(job[2], round.to_string(), "the oldest first");
-            let finish = format!(
-                "SELECT spaces.finish_payout_job('{0}', {1}, external_id => 'po_{0}')::text",
-                job[0], job[1]
-            );
-            assert_eq!(one(&mut client, &finish), "true");
-        }
-    }
-    world.check(
-        "SELECT string_agg(DISTINCT status || ' ' || attempts, ' ') FROM spaces.payout_jobs",
-        "paid 1",
-    );
-}
-
-#[test]
-fn sixteen_enqueue_one_payout_at_once_and_it_is_one_job() {
-    let world = world();
-    let account = one(
-        &mut world.database.connect(),
-        &format!(
-            "INSERT INTO spaces.payout_accounts (profile_id, provider, external_account_id, kyc_status)
-             VALUES ('{}', 'acme', 'acct', 'verified') RETURNING id::text",
-            world.author
-        ),
-    );
-    let enqueue =
-        format!("SELECT id::text FROM spaces.enqueue_payout('bounty:7', '{account}', 50, 'EUR')");
-    let answers = at_once(&vec![enqueue; 16], || world.database.connect());
-    let different: HashSet<_> = answers.iter().collect();
-    assert_eq!(different.len(), 1, "{answers:?}");
-    world.check("SELECT count(*)::text FROM spaces.payout_jobs", "1");
 }
 
 #[test]

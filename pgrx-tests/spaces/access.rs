@@ -3,6 +3,7 @@
 #[pgrx::pg_schema]
 mod tests {
     use super::super::*;
+    use crate::claims::linkup::failure;
     use crate::claims::matrix::Matrix;
     use pgrx::prelude::*;
 
@@ -53,5 +54,37 @@ mod tests {
     #[pg_test]
     fn every_table_of_spaces_is_in_the_matrix_with_every_operation() {
         matrix(|matrix| matrix.covers_everything());
+    }
+
+    #[pg_test]
+    fn no_error_tells_a_stranger_what_there_is_in_a_private_space() {
+        let space = space("private");
+        let author = member(&space, "member");
+        let (post, stranger, nothing) = (post(&space, &author), person(), person());
+        let comment = comment(&post, &author);
+        let tag = inserted(&format!(
+            "INSERT INTO spaces.tags (space_id, name) VALUES ('{space}', 'x')"
+        ));
+        for (call, id) in [
+            ("move_comment({id}, NULL)", &comment),
+            ("merge_tags({id}, {id})", &tag),
+            ("sanction_content('post', {id}, 'removal', 'x')", &post),
+            (
+                "sanction_content('comment', {id}, 'removal', 'x')",
+                &comment,
+            ),
+            ("close_question({id}, 'x')", &post),
+            ("appeal_sanction({id}, 'x')", &post),
+        ] {
+            let said = |id: &str| {
+                let (state, message) = failure(
+                    As::Person(&stranger),
+                    &format!("SELECT spaces.{}", call.replace("{id}", &format!("'{id}'"))),
+                );
+                assert!(!message.contains(&space), "{message}");
+                (state, message.replace(id, "…"))
+            };
+            assert_eq!(said(id), said(&nothing), "{call}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 mod access;
 mod audit_log;
 mod automod;
+mod bans;
 mod comments;
 mod events;
 mod membership;
@@ -13,6 +14,7 @@ mod money;
 mod notifications;
 mod posts;
 mod questions;
+mod reports;
 mod reputation;
 mod retention;
 mod tags;

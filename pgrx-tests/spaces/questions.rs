@@ -379,7 +379,7 @@ mod tests {
             "no threshold: moderators only"
         );
         run(&format!(
-            "UPDATE spaces.space_members SET status = 'banned' WHERE profile_id = '{helper}'"
+            "INSERT INTO spaces.sanctions (space_id, profile_id, type, reason) VALUES ('{space}', '{helper}', 'space_ban', 'x')"
         ));
         assert_eq!(tries(), ["42501", "0", "42501", "42501"]);
         let unknown = format!("SELECT spaces.has_privilege('{helper}', '{space}', 'fly')");

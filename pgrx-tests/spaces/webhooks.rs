@@ -3,7 +3,7 @@
 use super::{As, be, member, outcome, post, run, run_as, space, text, text_as};
 
 /// A webhook of the space; its id.
-fn webhook(space: &str, owner: &str, types: &str) -> String {
+pub fn webhook(space: &str, owner: &str, types: &str) -> String {
     text_as(
         As::Person(owner),
         &format!(
@@ -13,7 +13,7 @@ fn webhook(space: &str, owner: &str, types: &str) -> String {
     )
 }
 
-fn deliveries(webhook: &str) -> String {
+pub fn deliveries(webhook: &str) -> String {
     be(As::Owner);
     text(&format!(
         "SELECT coalesce(string_agg(event_type, ', ' ORDER BY id), '') FROM spaces.webhook_deliveries WHERE webhook_id = '{webhook}'"

@@ -15,20 +15,21 @@ CREATE UNIQUE INDEX users_email_key ON users (lower(email));
 
 -- The bodies are text, so that DROP EXTENSION CASCADE leaves these functions, and the policies that
 -- call them, in place: without the extension they refuse, with it back they work.
--- PL/pgSQL, because it keeps its plans: every policy asks, and SQL would plan anew each time.
+-- SQL without settings of its own, as Supabase's are, which Postgres puts in place of the call: every policy asks, and
+-- a call would cost more than the answer. Each name says its schema, so that no search_path matters.
 CREATE OR REPLACE FUNCTION jwt() RETURNS jsonb
-    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-    AS $$ BEGIN RETURN community_core.request_claims(); END $$;
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT community_core.request_claims() $$;
 COMMENT ON FUNCTION jwt() IS 'The claims of the request; an empty object where there are none or they are malformed.';
 
 CREATE OR REPLACE FUNCTION uid() RETURNS uuid
-    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-    AS $$ BEGIN RETURN community_core.request_user(); END $$;
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT community_core.request_user() $$;
 COMMENT ON FUNCTION uid() IS 'The person who is asking, from the claim sub; NULL for an anonymous or malformed request.';
 
 CREATE OR REPLACE FUNCTION role() RETURNS text
-    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-    AS $$ BEGIN RETURN community_core.request_claims() ->> 'role'; END $$;
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT community_core.request_claims() OPERATOR(pg_catalog.->>) 'role' $$;
 COMMENT ON FUNCTION role() IS 'The role the request asks for, from the claim role; NULL where there is none.';
 
 GRANT EXECUTE ON FUNCTION jwt(), uid(), role() TO anon, authenticated, service_role;

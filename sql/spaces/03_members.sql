@@ -23,6 +23,7 @@ COMMENT ON TABLE space_members IS
     'Who belongs to a space, as owner, moderator or member; pending until a moderator lets the person in, banned while a ban lasts.';
 COMMENT ON COLUMN space_members.banned_until IS
     'When a ban ends, from which moment on the person is an active member again; NULL: no end. Follows the sanctions.';
-CREATE INDEX space_members_profile_id_idx ON space_members (profile_id, status, role);
+-- Whatever a person reads is preceded by a look at where the person belongs: the index answers it alone.
+CREATE INDEX space_members_profile_id_idx ON space_members (profile_id) INCLUDE (space_id, role, status, banned_until);
 CREATE INDEX space_members_invited_by_idx ON space_members (invited_by);
 CREATE INDEX space_members_pending_idx ON space_members (space_id, joined_at) WHERE status = 'pending';

@@ -1,5 +1,6 @@
 -- Who may read, write, moderate and own where. Every policy asks these functions, once per query; in
--- PL/pgSQL, because it keeps its plans: SQL would plan anew each time.
+-- PL/pgSQL, because it keeps its plans: SQL would plan anew each time. What every reader of content is asked is in
+-- views, which are planned with the query: a call of a function costs more than what it would look up.
 
 -- A view, because it is planned with the query that asks: it looks up a person's sanctions, not all.
 CREATE OR REPLACE VIEW active_sanctions WITH (security_invoker = true) AS
@@ -37,14 +38,30 @@ COMMENT ON FUNCTION visible_space_ids() IS
     'The spaces the caller may know of: all that are not private, and one''s own. Stable. Example: SELECT count(*) FROM visible_space_ids()';
 GRANT EXECUTE ON FUNCTION visible_space_ids() TO anon, authenticated, service_role;
 
+-- With the owner's rights: what it shows of space_members is the caller's own.
+CREATE OR REPLACE VIEW own_memberships WITH (security_barrier = true) AS
+SELECT m.space_id, m.role
+FROM space_members m
+WHERE m.profile_id = auth.uid() AND (m.status = 'active' OR m.banned_until <= now());
+COMMENT ON VIEW own_memberships IS 'The spaces of which the caller is an active member, and as what.';
+GRANT SELECT ON own_memberships TO anon, authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION public_space_ids() RETURNS SETOF uuid
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT s.id FROM @schema@.spaces s WHERE s.visibility = 'public' OR (SELECT @schema@.is_staff());
+END;
+$$;
+COMMENT ON FUNCTION public_space_ids() IS
+    'The spaces whose content the caller reads without being a member: the public ones, or all as staff of the site. Stable. Example: SELECT count(*) FROM public_space_ids()';
+GRANT EXECUTE ON FUNCTION public_space_ids() TO anon, authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION readable_space_ids() RETURNS SETOF uuid
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
-    SELECT s.id FROM @schema@.spaces s WHERE s.visibility = 'public' OR (SELECT @schema@.is_staff())
-    UNION ALL
-    SELECT m.space_id FROM @schema@.space_members m
-    WHERE m.profile_id = (SELECT auth.uid()) AND (m.status = 'active' OR m.banned_until <= pg_catalog.now());
+    SELECT p.id FROM @schema@.public_space_ids() AS p (id) UNION ALL SELECT m.space_id FROM @schema@.own_memberships m;
 END;
 $$;
 COMMENT ON FUNCTION readable_space_ids() IS
@@ -55,9 +72,8 @@ CREATE OR REPLACE FUNCTION writable_space_ids() RETURNS SETOF uuid
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
-    SELECT m.space_id FROM @schema@.space_members m
-    WHERE m.profile_id = (SELECT auth.uid()) AND (m.status = 'active' OR m.banned_until <= pg_catalog.now())
-      AND NOT EXISTS (SELECT FROM @schema@.active_sanctions s
+    SELECT m.space_id FROM @schema@.own_memberships m
+    WHERE NOT EXISTS (SELECT FROM @schema@.active_sanctions s
                       WHERE s.profile_id = (SELECT auth.uid())
                         AND (s.type = 'site_ban' OR (s.type = 'space_ban' AND s.space_id = m.space_id)));
 END;
@@ -94,19 +110,26 @@ COMMENT ON FUNCTION owned_space_ids() IS
     'The spaces the caller owns, or all as staff of the site. Stable. Example: SELECT count(*) FROM owned_space_ids()';
 GRANT EXECUTE ON FUNCTION owned_space_ids() TO authenticated, service_role;
 
--- Policies on what people write say: author_id IS NULL OR (space_id, author_id) NOT IN (SELECT * FROM
--- hidden_authors()). That is one hash table per query; who is banned everywhere is in it for each space.
-CREATE OR REPLACE FUNCTION hidden_authors() RETURNS TABLE (space_id uuid, author_id uuid)
+-- With the owner's rights: who is shadow-banned is what every reader has to be asked about, and no more is shown.
+CREATE OR REPLACE VIEW shadow_bans WITH (security_barrier = true) AS
+SELECT s.profile_id AS author_id, s.space_id
+FROM sanctions s
+WHERE s.type = 'shadow_ban' AND s.status IN ('active', 'appealed') AND (s.expires_at IS NULL OR s.expires_at > now())
+  AND s.profile_id IS DISTINCT FROM auth.uid() AND s.profile_id IS NOT NULL;
+COMMENT ON VIEW shadow_bans IS
+    'Who is shadow-banned now, and in which space (NULL: everywhere), but for the caller, who is not told.';
+GRANT SELECT ON shadow_bans TO anon, authenticated, service_role;
+
+-- Policies on what people write ask first, once per query, whether the author is shadow-banned anywhere, and only then:
+CREATE OR REPLACE FUNCTION is_hidden(author_id uuid, space_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN QUERY
-    SELECT p.id, s.profile_id
-    FROM @schema@.active_sanctions s
-    JOIN @schema@.spaces p ON s.space_id IS NULL OR s.space_id = p.id
-    WHERE s.type = 'shadow_ban' AND s.profile_id IS DISTINCT FROM (SELECT auth.uid())
-      AND p.id <> ALL (ARRAY(SELECT @schema@.moderated_space_ids()));
+    RETURN EXISTS (SELECT FROM @schema@.shadow_bans b
+                   WHERE b.author_id = is_hidden.author_id
+                     AND (b.space_id IS NULL OR b.space_id = is_hidden.space_id))
+       AND is_hidden.space_id <> ALL (ARRAY(SELECT @schema@.moderated_space_ids()));
 END;
 $$;
-COMMENT ON FUNCTION hidden_authors() IS
-    'Whose writing in which space the caller does not see: the shadow-banned, unless the caller is that person or moderates the space. Stable. Example: SELECT count(*) FROM hidden_authors()';
-GRANT EXECUTE ON FUNCTION hidden_authors() TO anon, authenticated, service_role;
+COMMENT ON FUNCTION is_hidden(uuid, uuid) IS
+    'Whether the caller does not see what an author writes in a space: of the shadow-banned, unless the caller is that person or moderates the space. NULL gives false. Stable. Example: SELECT is_hidden(author_id, space_id) FROM posts LIMIT 1';
+GRANT EXECUTE ON FUNCTION is_hidden(uuid, uuid) TO anon, authenticated, service_role;

@@ -57,29 +57,41 @@ COMMENT ON FUNCTION sanction(uuid, text, text, uuid, timestamptz) IS
 GRANT EXECUTE ON FUNCTION sanction(uuid, text, text, uuid, timestamptz) TO authenticated, service_role;
 
 -- A ban shows in the membership, with its end, which the policies then need not look up.
+CREATE OR REPLACE FUNCTION space_ban_until(space_id uuid, profile_id uuid) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT pg_catalog.max(coalesce(s.expires_at, 'infinity')) FROM @schema@.active_sanctions s
+            WHERE s.type = 'space_ban' AND s.space_id = space_ban_until.space_id
+              AND s.profile_id = space_ban_until.profile_id);
+END;
+$$;
+COMMENT ON FUNCTION space_ban_until(uuid, uuid) IS
+    'Until when the sanctions ban a person from a space; infinity: without an end, NULL: they do not. Stable. For triggers of the module.';
+
 CREATE OR REPLACE FUNCTION follow_space_ban() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    holds boolean;
+    ban   CONSTANT @schema@.sanctions := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
     until timestamptz;
 BEGIN
+    -- With a space go its sanctions and its members.
+    IF TG_OP = 'DELETE' AND NOT EXISTS (SELECT FROM @schema@.spaces s WHERE s.id = OLD.space_id) THEN
+        RETURN NULL;
+    END IF;
     PERFORM FROM @schema@.space_members m
-    WHERE m.space_id = NEW.space_id AND m.profile_id = NEW.profile_id FOR NO KEY UPDATE;
-    SELECT pg_catalog.count(*) > 0,
-           CASE WHEN pg_catalog.count(*) = pg_catalog.count(s.expires_at) THEN pg_catalog.max(s.expires_at) END
-    INTO holds, until
-    FROM @schema@.active_sanctions s
-    WHERE s.type = 'space_ban' AND s.space_id = NEW.space_id AND s.profile_id = NEW.profile_id;
-    IF holds THEN
+    WHERE m.space_id = ban.space_id AND m.profile_id = ban.profile_id FOR NO KEY UPDATE;
+    until := @schema@.space_ban_until(ban.space_id, ban.profile_id);
+    IF until IS NOT NULL THEN
         -- Who waits to be let in does not have to wait any longer.
         DELETE FROM @schema@.space_members m
-        WHERE m.space_id = NEW.space_id AND m.profile_id = NEW.profile_id AND m.status = 'pending';
-        UPDATE @schema@.space_members m SET status = 'banned', role = 'member', banned_until = until
-        WHERE m.space_id = NEW.space_id AND m.profile_id = NEW.profile_id
-          AND (m.status, m.banned_until) IS DISTINCT FROM ('banned', until);
+        WHERE m.space_id = ban.space_id AND m.profile_id = ban.profile_id AND m.status = 'pending';
+        UPDATE @schema@.space_members m
+        SET status = 'banned', role = 'member', banned_until = nullif(until, 'infinity')
+        WHERE m.space_id = ban.space_id AND m.profile_id = ban.profile_id
+          AND (m.status, m.banned_until) IS DISTINCT FROM ('banned', nullif(until, 'infinity'));
     ELSE
         UPDATE @schema@.space_members m SET status = 'active', banned_until = NULL
-        WHERE m.space_id = NEW.space_id AND m.profile_id = NEW.profile_id AND m.status = 'banned';
+        WHERE m.space_id = ban.space_id AND m.profile_id = ban.profile_id AND m.status = 'banned';
     END IF;
     RETURN NULL;
 END;
@@ -89,6 +101,28 @@ COMMENT ON FUNCTION follow_space_ban() IS
 CREATE OR REPLACE TRIGGER sanctions_follow_space_ban
     AFTER INSERT OR UPDATE OF status, expires_at ON sanctions FOR EACH ROW
     WHEN (NEW.type = 'space_ban' AND NEW.profile_id IS NOT NULL) EXECUTE FUNCTION follow_space_ban();
+CREATE OR REPLACE TRIGGER sanctions_follow_space_ban_on_delete
+    AFTER DELETE ON sanctions FOR EACH ROW
+    WHEN (OLD.type = 'space_ban' AND OLD.profile_id IS NOT NULL) EXECUTE FUNCTION follow_space_ban();
+
+CREATE OR REPLACE FUNCTION keep_ban() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    until CONSTANT timestamptz := @schema@.space_ban_until(NEW.space_id, NEW.profile_id);
+BEGIN
+    IF until IS NULL THEN
+        RAISE EXCEPTION 'no sanction bans % from space %', NEW.profile_id, NEW.space_id
+            USING ERRCODE = 'check_violation', HINT = 'Impose a space_ban with sanction: the membership follows it.';
+    END IF;
+    NEW.banned_until := nullif(until, 'infinity');
+    RETURN NEW;
+END;
+$$;
+COMMENT ON FUNCTION keep_ban() IS
+    'Trigger: a membership is banned as long as the sanctions say, whoever writes it; without one it is not (23514).';
+CREATE OR REPLACE TRIGGER space_members_keep_ban
+    BEFORE INSERT OR UPDATE OF status, banned_until ON space_members FOR EACH ROW
+    WHEN (NEW.status = 'banned') EXECUTE FUNCTION keep_ban();
 
 CREATE OR REPLACE FUNCTION refuse_banned_member() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -188,18 +188,31 @@ BEGIN
         RAISE EXCEPTION 'a moderator makes no member %', coalesce(set_member_status.status, 'NULL')
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Give active or banned.';
     END IF;
-    UPDATE @schema@.space_members m
-    SET status = set_member_status.status, banned_until = NULL,
-        joined_at = CASE WHEN m.status = 'pending' THEN now() ELSE m.joined_at END
+    IF set_member_status.status = 'banned' THEN
+        IF EXISTS (SELECT FROM @schema@.space_members m
+                   WHERE m.space_id = set_member_status.space_id AND m.profile_id = set_member_status.profile_id
+                     AND m.role = 'member' AND m.status <> 'banned') THEN
+            PERFORM @schema@.sanction(set_member_status.profile_id, 'space_ban', 'Banned by a moderator',
+                                      set_member_status.space_id);
+            RETURN true;
+        END IF;
+        RETURN false;
+    END IF;
+    -- A ban is a sanction, and is lifted as one.
+    PERFORM @schema@.reverse_sanction(s.id) FROM @schema@.active_sanctions s
+    WHERE s.space_id = set_member_status.space_id AND s.profile_id = set_member_status.profile_id AND s.type = 'space_ban';
+    IF FOUND THEN
+        RETURN true;
+    END IF;
+    -- An invitation is accepted by the invited, not by moderators.
+    UPDATE @schema@.space_members m SET status = 'active', joined_at = now()
     WHERE m.space_id = set_member_status.space_id AND m.profile_id = set_member_status.profile_id
-      AND m.status <> set_member_status.status AND m.role = 'member'
-      -- An invitation is accepted by the invited, not by moderators.
-      AND (set_member_status.status = 'banned' OR m.status = 'banned' OR m.invited_by IS NULL);
+      AND m.status = 'pending' AND m.invited_by IS NULL;
     RETURN FOUND;
 END;
 $$;
 COMMENT ON FUNCTION set_member_status(uuid, uuid, text) IS
-    'Lets in who has asked to join, bans a member, or lifts that ban; by moderators. status: active or banned. Owners and moderators are demoted first. Returns whether it changed anything. Volatile. Errors: 22023, 42501 not a moderator. Example: SELECT set_member_status(''0199a7c2-0000-7000-8000-000000000001'', ''0199a7c2-0000-7000-8000-000000000002'', ''active'')';
+    'Lets in who has asked to join, bans a member, or lifts every ban from the space; by moderators. status: active or banned. A ban is a sanction, space_ban, without an end: it can be appealed and reversed as any. Owners and moderators are demoted first. Returns whether it changed anything. Volatile. Errors: 22023, 42501 not a moderator. Example: SELECT set_member_status(''0199a7c2-0000-7000-8000-000000000001'', ''0199a7c2-0000-7000-8000-000000000002'', ''active'')';
 GRANT EXECUTE ON FUNCTION set_member_status(uuid, uuid, text) TO authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION set_member_role(space_id uuid, profile_id uuid, role text) RETURNS boolean

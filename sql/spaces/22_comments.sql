@@ -1,5 +1,44 @@
 -- Comments on posts and on answers, in threads.
 
+-- Comments that were there before the module have no place yet, and none of these columns may be empty.
+CREATE OR REPLACE FUNCTION backfill_comment_paths() RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    placed bigint;
+    left_over uuid;
+BEGIN
+    -- What the table lacks else, or has otherwise, is said when it is adopted.
+    IF 2 > (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a
+            WHERE a.attrelid = pg_catalog.to_regclass('@schema@.comments') AND a.attname IN ('id', 'post_id')
+              AND a.atttypid = 'uuid'::pg_catalog.regtype)
+       OR EXISTS (SELECT FROM pg_catalog.pg_attribute a
+                  WHERE a.attrelid = pg_catalog.to_regclass('@schema@.comments') AND a.attname = 'path' AND a.attnotnull) THEN
+        RETURN 0;
+    END IF;
+    ALTER TABLE @schema@.comments
+        ADD COLUMN IF NOT EXISTS space_id uuid, ADD COLUMN IF NOT EXISTS parent_id uuid,
+        ADD COLUMN IF NOT EXISTS thread_root_id uuid, ADD COLUMN IF NOT EXISTS path text COLLATE "C";
+    WITH RECURSIVE thread AS (
+        SELECT c.id, c.id AS root, replace(c.id::text, '-', '') AS path FROM @schema@.comments c WHERE c.parent_id IS NULL
+        UNION ALL
+        SELECT c.id, t.root, t.path || replace(c.id::text, '-', '') FROM thread t JOIN @schema@.comments c ON c.parent_id = t.id)
+    UPDATE @schema@.comments c
+    SET path = t.path, thread_root_id = t.root,
+        space_id = coalesce(c.space_id, (SELECT p.space_id FROM @schema@.posts p WHERE p.id = c.post_id))
+    FROM thread t WHERE t.id = c.id;
+    GET DIAGNOSTICS placed = ROW_COUNT;
+    SELECT c.id INTO left_over FROM @schema@.comments c WHERE c.path IS NULL ORDER BY c.id LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'comment % does not lead to the beginning of a thread', left_over
+            USING ERRCODE = 'foreign_key_violation', HINT = 'Give it a parent_id that is there and is not among its answers, or none.';
+    END IF;
+    RETURN placed;
+END;
+$$;
+COMMENT ON FUNCTION backfill_comment_paths() IS
+    'Sets path, thread_root_id and space_id of the comments of a table that was there before the module, from parent_id where it has one; the installation calls it. Returns how many; 0 where they have their places. Volatile. Errors: 23503 a parent that is not there, or a circle. Example: SELECT backfill_comment_paths()';
+SELECT backfill_comment_paths();
+
 CREATE TABLE comments (
     id             uuid        NOT NULL DEFAULT uuid_v7(),
     space_id       uuid        NOT NULL,
@@ -57,15 +96,17 @@ CREATE INDEX comments_author_id_idx ON comments (author_id, created_at);
 CREATE POLICY comments_select_anon ON comments
     FOR SELECT TO anon
     USING ((state = 'published' OR (state IN ('quarantined', 'removed') AND hidden_until <= now()))
-           AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
-           AND (author_id IS NULL OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h))
+           AND (space_id = ANY (ARRAY(SELECT o.space_id FROM own_memberships o)) OR space_id IN (SELECT public_space_ids()))
+           AND (author_id IS NULL OR author_id <> ALL (ARRAY(SELECT b.author_id FROM shadow_bans b))
+                OR NOT is_hidden(author_id, space_id))
            AND CASE WHEN answer_id IS NULL THEN (SELECT true FROM posts p WHERE p.id = post_id)
                     ELSE (SELECT true FROM answers a WHERE a.id = answer_id) END);
 CREATE POLICY comments_select_authenticated ON comments
     FOR SELECT TO authenticated
     USING (((state = 'published' OR (state IN ('quarantined', 'removed') AND hidden_until <= now()))
-            AND space_id = ANY (ARRAY(SELECT readable_space_ids()))
-            AND (author_id IS NULL OR (space_id, author_id) NOT IN (SELECT h.space_id, h.author_id FROM hidden_authors() h))
+            AND (space_id = ANY (ARRAY(SELECT o.space_id FROM own_memberships o)) OR space_id IN (SELECT public_space_ids()))
+            AND (author_id IS NULL OR author_id <> ALL (ARRAY(SELECT b.author_id FROM shadow_bans b))
+                 OR NOT is_hidden(author_id, space_id))
             AND CASE WHEN answer_id IS NULL THEN (SELECT true FROM posts p WHERE p.id = post_id)
                      ELSE (SELECT true FROM answers a WHERE a.id = answer_id) END)
            OR (author_id = (SELECT auth.uid()) AND state <> 'deleted')

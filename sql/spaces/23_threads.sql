@@ -102,8 +102,12 @@ CREATE OR REPLACE TRIGGER comments_take_answers_along
 CREATE OR REPLACE FUNCTION move_comment(id uuid, new_parent uuid) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM @schema@.require_moderator((SELECT c.space_id FROM @schema@.comments c WHERE c.id = move_comment.id),
-                                       'move a comment');
+    -- To who does not moderate it, a comment that is there is as one that is not.
+    IF NOT EXISTS (SELECT FROM @schema@.comments c
+                   WHERE c.id = move_comment.id AND c.space_id = ANY (ARRAY(SELECT @schema@.moderated_space_ids()))) THEN
+        RAISE EXCEPTION 'there is no comment % that you may move', move_comment.id
+            USING ERRCODE = 'insufficient_privilege', HINT = 'A moderator of its space moves a comment.';
+    END IF;
     PERFORM FROM @schema@.posts p
     WHERE p.id = (SELECT c.post_id FROM @schema@.comments c WHERE c.id = move_comment.id) FOR UPDATE;
     UPDATE @schema@.comments c SET parent_id = new_parent
@@ -112,7 +116,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION move_comment(uuid, uuid) IS
-    'Moves a comment with its answers below another comment on the same post, or to begin a thread of its own; by moderators. new_parent: NULL for a thread of its own. Returns whether it moved. Volatile. Errors: 23503 another post''s comment, 23514 below itself or too deep, 42501 not a moderator. Example: SELECT move_comment(''0199a7c2-0000-7000-8000-000000000001'', NULL)';
+    'Moves a comment with its answers below another comment on the same post, or to begin a thread of its own; by moderators. new_parent: NULL for a thread of its own. Returns whether it moved. Volatile. Errors: 23503 another post''s comment, 23514 below itself or too deep, 42501 not a moderator of its space, or no such comment. Example: SELECT move_comment(''0199a7c2-0000-7000-8000-000000000001'', NULL)';
 GRANT EXECUTE ON FUNCTION move_comment(uuid, uuid) TO authenticated, service_role;
 
 -- Tells of comments that the caller does not see no more than the visible answers' paths do.
@@ -123,7 +127,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp ROWS 
     WHERE c.post_id = answered_comments.post_id
       AND EXISTS (SELECT FROM @schema@.posts p WHERE p.id = answered_comments.post_id AND p.state = 'published')
       AND c.space_id = ANY (ARRAY(SELECT @schema@.readable_space_ids()))
-      AND (c.state <> 'published' OR (c.space_id, c.author_id) IN (SELECT h.space_id, h.author_id FROM @schema@.hidden_authors() h))
+      AND (c.state <> 'published' OR (c.author_id = ANY (ARRAY(SELECT b.author_id FROM @schema@.shadow_bans b))
+                                       AND @schema@.is_hidden(c.author_id, c.space_id)))
       AND EXISTS (SELECT FROM @schema@.comments a WHERE a.parent_id = c.id AND a.post_id = c.post_id);
 $$;
 COMMENT ON FUNCTION answered_comments(uuid) IS

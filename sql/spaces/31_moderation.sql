@@ -76,6 +76,11 @@ DECLARE
     imposed @schema@.sanctions;
 BEGIN
     SELECT * INTO content FROM @schema@.lock_content(sanction_content.target_type, sanction_content.target_id);
+    -- To who may not read its space, what is there is as what is not.
+    IF content.space_id NOT IN (SELECT @schema@.readable_space_ids() UNION ALL SELECT @schema@.moderated_space_ids()) THEN
+        RAISE EXCEPTION 'there is no % %', sanction_content.target_type, sanction_content.target_id
+            USING ERRCODE = 'undefined_object', HINT = 'It may have been deleted.';
+    END IF;
     PERFORM @schema@.require_authority(content.space_id, content.author_id);
     IF content.state = 'deleted' THEN
         RAISE EXCEPTION '% % was deleted by its author', sanction_content.target_type, sanction_content.target_id

@@ -161,8 +161,6 @@ BEGIN
                 @schema@.discounted_price(event.price, event.currency, discount.discount_type, discount.discount_value))
         RETURNING t.* INTO ticket;
     END IF;
-    PERFORM @schema@.emit_event(event.space_id, 'ticket.booked',
-                                pg_catalog.jsonb_build_object('event_id', event.id, 'ticket_id', ticket.id));
     RETURN ticket;
 END;
 $$;

@@ -41,6 +41,19 @@ pub fn has_column(table: &str, column: &str) -> bool {
     .is_empty()
 }
 
+/// A key of this name or, under whatever name, like it; a table has one primary key.
+pub fn has_key(table: &str, name: &str, definition: &str) -> bool {
+    !registry::read(
+        "SELECT 1 FROM pg_constraint
+         WHERE conrelid = to_regclass($1)
+           AND (conname = $2 OR pg_get_constraintdef(oid, true) = $3
+                OR contype = 'p' AND $3 LIKE 'PRIMARY KEY%')",
+        &[quote_ident(table).into(), name.into(), definition.into()],
+        |_| Ok(()),
+    )
+    .is_empty()
+}
+
 pub fn has_trigger(table: &str, trigger: &str) -> bool {
     let query = "SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass($1) AND tgname = $2";
     !registry::read(query, &[table.into(), trigger.into()], |_| Ok(())).is_empty()

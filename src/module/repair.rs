@@ -3,6 +3,7 @@
 
 use super::describe::{Description, describe};
 use super::difference::{Difference, compare};
+use super::existing::has_key;
 use super::registry::run;
 use super::unfinished::qualified;
 use crate::catalog::{quote_ident, with_settings};
@@ -54,6 +55,23 @@ pub fn add_column(table: &str, column: &str, column_type: &str, expected: &Descr
         ),
         &[],
     );
+}
+
+/// Adds the keys that the foreign keys of tables to come refer to.
+pub fn add_keys(table: &str, expected: &Description) {
+    for (key, definition) in expected.of_kind("constraint") {
+        let is_key = definition.starts_with("PRIMARY KEY") || definition.starts_with("UNIQUE");
+        if key.relation == table && is_key && !has_key(table, &key.name, definition) {
+            run(
+                &format!(
+                    "ALTER TABLE {} ADD CONSTRAINT {} {definition}",
+                    quote_ident(table),
+                    quote_ident(&key.name)
+                ),
+                &[],
+            );
+        }
+    }
 }
 
 fn mend(difference: &Difference, adopted: &[String]) {

@@ -232,6 +232,7 @@ impl<'a> Work<'a> {
                 None => repair::add_column(table, &key.name, wanted, expected),
             }
         }
+        repair::add_keys(table, expected);
     }
 
     /// On the first installation whatever bears a name of the module's is the user's: it is not

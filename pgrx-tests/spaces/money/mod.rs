@@ -3,9 +3,11 @@
 
 mod amounts;
 mod bounties;
+mod bounty_payouts;
 mod cards;
 mod donations;
 mod keys;
+mod news;
 mod payouts;
 mod pledges;
 
