@@ -69,6 +69,17 @@ mod tests {
         );
     }
 
+    // 18 publishes no generated column unless told to, and refuses to update or delete what is then not whole.
+    #[pg_test]
+    fn a_row_that_is_identified_by_all_its_columns_has_none_that_is_generated() {
+        offenders(
+            "SELECT format('%s.%I', c.oid::regclass, a.attname) FROM pg_class c JOIN module m ON m.oid = c.relnamespace
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attgenerated <> ''
+             WHERE c.relreplident = 'f'",
+            &[],
+        );
+    }
+
     // 0001; an index that holds the rows in which the column is set serves the foreign key, and so does
     // a unique one of some of its columns.
     #[pg_test]

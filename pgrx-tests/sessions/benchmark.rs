@@ -1,6 +1,6 @@
 //! Benchmarks with several sessions: withdrawals that meet a refresh, crashes, dumps.
 
-use super::cluster::{Cluster, Database, wait_until_blocked};
+use super::cluster::{Database, wait_until_blocked};
 use crate::claims::benchmark::COMMUNITY;
 use postgres::Client;
 
@@ -260,16 +260,7 @@ fn a_reader_takes_no_transaction_id() {
 fn a_restored_dump_publishes_the_same_and_still_hides_a_withdrawal() {
     let database = community();
     refresh(&mut session(&database));
-    let cluster = Cluster::shared();
-    let file = cluster.directory.join(format!("{}.dump", database.name));
-    let file = file.display().to_string();
-    cluster.run("pg_dump", &["-Fc", "-f", &file, &database.name], &[]);
-    let restored = Database::bare(cluster);
-    cluster.run(
-        "pg_restore",
-        &["--exit-on-error", "-d", &restored.name, &file],
-        &[],
-    );
+    let restored = database.restored();
     let mut client = session(&restored);
     assert_eq!(published(&mut client), "seed 5 75");
     withdraw(&mut client, 3);

@@ -8,7 +8,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Barrier, Mutex, OnceLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -34,6 +35,20 @@ impl Cluster {
     /// One that a test may crash, restart or reconfigure; gone when it is dropped.
     pub fn private(settings: &[&str]) -> PrivateCluster {
         PrivateCluster(Cluster::start(settings))
+    }
+
+    /// A private one whose server runs pg_cron, with its jobs in database postgres; none where that is not installed.
+    pub fn with_pg_cron() -> Option<PrivateCluster> {
+        let available = "SELECT FROM pg_available_extensions WHERE name = 'pg_cron'";
+        let mut client = Cluster::shared().connect("postgres", "postgres");
+        if client.query(available, &[]).expect(available).is_empty() {
+            eprintln!("skipped: pg_cron is not installed");
+            return None;
+        }
+        Some(Cluster::private(&[
+            "shared_preload_libraries = 'pg_cron'",
+            "cron.use_background_workers = on",
+        ]))
     }
 
     /// A private one whose data directory `fill` makes, a base backup say; not started yet.
@@ -136,8 +151,7 @@ impl Cluster {
     /// Stops the server: `INT` is a fast shutdown, `QUIT` and `KILL` are crashes.
     pub fn down(&self, signal: &str) {
         if let Some(mut child) = self.server.lock().expect("the server's lock").take() {
-            let pid = child.id().to_string();
-            let _ = Command::new("kill").args(["-s", signal, &pid]).status();
+            assert!(send(signal, child.id().into()), "the server was there");
             let _ = child.wait();
         }
     }
@@ -264,6 +278,18 @@ impl<'a> Database<'a> {
         Database::with_modules(Cluster::shared(), "none")
     }
 
+    /// What a dump of this one brings back where there was nothing.
+    pub fn restored(&self) -> Database<'a> {
+        let file = self.cluster.directory.join(format!("{}.dump", self.name));
+        let file = file.display().to_string();
+        self.cluster
+            .run("pg_dump", &["-Fc", "-f", &file], &[&self.name]);
+        let copy = Database::bare(self.cluster);
+        self.cluster
+            .run("pg_restore", &["-e", "-d", &copy.name], &[&file]);
+        copy
+    }
+
     /// A connection as the superuser.
     pub fn connect(&self) -> Client {
         self.cluster.connect(&self.name, "postgres")
@@ -289,6 +315,45 @@ impl Drop for Database<'_> {
             let _ = client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
         }
     }
+}
+
+/// Sends a signal, by the shell's own kill: a bare machine has no program of that name. False when
+/// there is no such process.
+pub fn send(signal: &str, pid: i64) -> bool {
+    Command::new("sh")
+        .args(["-c", "kill -s \"$0\" \"$1\"", signal, &pid.to_string()])
+        .stderr(Stdio::null())
+        .status()
+        .expect("run sh")
+        .success()
+}
+
+/// Runs each statement in a session of its own, all at once; the first value or the SQLSTATE.
+pub fn at_once(statements: &[String], open: impl Fn() -> Client + Sync) -> Vec<String> {
+    let start = Barrier::new(statements.len());
+    thread::scope(|scope| {
+        let workers: Vec<_> = statements
+            .iter()
+            .map(|sql| {
+                let (start, open) = (&start, &open);
+                scope.spawn(move || {
+                    let mut client = open();
+                    start.wait();
+                    match client.query(sql, &[]) {
+                        Ok(rows) => rows
+                            .first()
+                            .and_then(|row| row.get::<_, Option<String>>(0))
+                            .unwrap_or_default(),
+                        error => sqlstate(error),
+                    }
+                })
+            })
+            .collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().expect("a worker"))
+            .collect()
+    })
 }
 
 /// Waits until some other session of the database waits for a lock: the way to know that a

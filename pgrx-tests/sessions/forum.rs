@@ -326,19 +326,7 @@ fn the_forum_comes_back_from_a_dump_with_its_counts_search_and_ranking() {
             completed(2, 4)
         ))
         .expect("live");
-    let dump = database
-        .cluster
-        .directory
-        .join(format!("{}.dump", database.name))
-        .display()
-        .to_string();
-    database
-        .cluster
-        .run("pg_dump", &["-Fc", "-f", &dump], &[&database.name]);
-    let restored = Database::bare(database.cluster);
-    database
-        .cluster
-        .run("pg_restore", &["-e", "-d", &restored.name], &[&dump]);
+    let restored = database.restored();
     let mut back = restored.connect();
     for (sql, expected) in [
         (

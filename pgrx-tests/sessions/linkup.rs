@@ -1,8 +1,7 @@
 //! Claims about linkup that need several sessions: races for the last place, the lock, webhooks.
 
-use super::cluster::{Cluster, Database, sqlstate, wait_until_blocked};
+use super::cluster::{Cluster, Database, at_once, sqlstate, wait_until_blocked};
 use postgres::Client;
-use std::sync::Barrier;
 use std::thread;
 
 /// The module, one region, and as many members as asked for, who may take part and initiate.
@@ -73,32 +72,8 @@ impl World {
         linkup
     }
 
-    /// Runs each statement in a session of its own, all at once; the first value or the SQLSTATE.
-    fn at_once(&self, statements: Vec<String>) -> Vec<String> {
-        let start = Barrier::new(statements.len());
-        thread::scope(|scope| {
-            let workers: Vec<_> = statements
-                .iter()
-                .map(|sql| {
-                    let start = &start;
-                    scope.spawn(move || {
-                        let mut client = self.database.connect();
-                        start.wait();
-                        match client.query(sql, &[]) {
-                            Ok(rows) => rows
-                                .first()
-                                .and_then(|row| row.get::<_, Option<String>>(0))
-                                .unwrap_or_default(),
-                            error => sqlstate(error),
-                        }
-                    })
-                })
-                .collect();
-            workers
-                .into_iter()
-                .map(|worker| worker.join().expect("a worker"))
-                .collect()
-        })
+    fn at_once(&self, statements: &[String]) -> Vec<String> {
+        at_once(statements, || self.database.connect())
     }
 }
 
@@ -126,7 +101,7 @@ fn sixteen_accept_at_once_and_the_last_place_is_taken_once() {
         })
         .collect::<Vec<_>>();
     assert_eq!(accepts.len(), 16);
-    let answers = world.at_once(accepts);
+    let answers = world.at_once(&accepts);
     assert_eq!(
         (count(&answers, "accepted"), count(&answers, "closed")),
         (1, 15),
@@ -191,12 +166,8 @@ fn of_sixteen_locks_at_once_one_locks_and_the_others_are_told_so() {
     client
         .batch_execute("SELECT linkup.accept_invite(id) FROM linkup.linkup_invites ORDER BY id")
         .expect("acceptances");
-    let answers = world.at_once(vec![
-        format!(
-            "SELECT state::text FROM linkup.lock_linkup('{linkup}', 0)"
-        );
-        16
-    ]);
+    let lock = format!("SELECT state::text FROM linkup.lock_linkup('{linkup}', 0)");
+    let answers = world.at_once(&vec![lock; 16]);
     assert_eq!(
         (count(&answers, "locked"), count(&answers, "55000")),
         (1, 15),
@@ -312,7 +283,7 @@ fn a_webhook_delivered_sixteen_times_at_once_is_processed_once() {
         .expect("a customer");
     let event = "SELECT id::text FROM linkup.ingest_stripe_event('evt_1', 'customer.subscription.updated',
         '{\"created\": 1700000000, \"data\": {\"object\": {\"id\": \"sub_1\", \"customer\": \"cus_1\", \"status\": \"active\"}}}')";
-    let answers = world.at_once(vec![event.to_owned(); 16]);
+    let answers = world.at_once(&vec![event.to_owned(); 16]);
     assert_eq!(count(&answers, &answers[0]), 16, "{answers:?}");
     let moves =
         "SELECT count(*)::text FROM linkup.domain_events WHERE entity_type = 'subscriptions'";
@@ -339,7 +310,7 @@ fn events_that_arrive_side_by_side_in_any_order_leave_the_newest() {
             1_700_000_000 + number
         )
     };
-    let answers = world.at_once((0..16).map(event).collect());
+    let answers = world.at_once(&(0..16).map(event).collect::<Vec<_>>());
     assert_eq!(count(&answers, ""), 16, "{answers:?}");
     assert_eq!(
         one(
@@ -354,7 +325,7 @@ fn events_that_arrive_side_by_side_in_any_order_leave_the_newest() {
 fn a_message_delivered_sixteen_times_at_once_is_one_row() {
     let world = world(1);
     let ingest = "SELECT id::text FROM linkup.ingest_sms('SM1', '+15005550001', '+15005550199', '\\x01', '\\x02', '\\x03')";
-    let answers = world.at_once(vec![ingest.to_owned(); 16]);
+    let answers = world.at_once(&vec![ingest.to_owned(); 16]);
     assert_eq!(count(&answers, &answers[0]), 16, "{answers:?}");
 }
 
@@ -369,7 +340,7 @@ fn sixteen_workers_claim_every_job_once() {
         )
         .expect("jobs");
     let claim = "SELECT string_agg(id::text, ' ') FROM linkup.claim_sms_jobs(20)";
-    let claims = world.at_once(vec![claim.to_owned(); 16]);
+    let claims = world.at_once(&vec![claim.to_owned(); 16]);
     let mut claimed: Vec<&str> = claims
         .iter()
         .flat_map(|ids| ids.split_whitespace())
@@ -398,7 +369,7 @@ fn of_sixteen_who_follow_a_magic_link_one_is_signed_in() {
         .expect("a link");
     let follow =
         "SELECT user_id::text FROM linkup.consume_magic_link(repeat('a', 64), 'dashboard')";
-    let answers = world.at_once(vec![follow.to_owned(); 16]);
+    let answers = world.at_once(&vec![follow.to_owned(); 16]);
     assert_eq!(
         (count(&answers, &world.members[0]), count(&answers, "")),
         (1, 15),
@@ -417,7 +388,7 @@ fn guesses_made_side_by_side_are_all_counted() {
         ))
         .expect("a code");
     let wrong = format!("SELECT linkup.verify_otp('{user}', repeat('b', 64))::text");
-    let answers = world.at_once(vec![wrong; 16]);
+    let answers = world.at_once(&vec![wrong; 16]);
     assert_eq!(count(&answers, "false"), 16, "{answers:?}");
     let attempts = "SELECT attempts::text FROM linkup.otp_sessions";
     assert_eq!(one(&mut client, attempts), "5");
@@ -433,7 +404,7 @@ fn two_strikes_at_the_same_moment_are_added_up() {
          VALUES ('{}', 'late', 1, now() - interval '1 hour', now() + interval '1 day') RETURNING ''",
         world.members[0]
     );
-    world.at_once(vec![strike; 3]);
+    world.at_once(&vec![strike; 3]);
     let mut client = world.database.connect();
     assert_eq!(
         one(&mut client, "SELECT state::text FROM linkup.safety_holds"),
@@ -460,7 +431,7 @@ fn both_say_yes_at_once_and_there_is_one_exchange() {
             world.members[chooser], world.members[target]
         )
     };
-    let answers = world.at_once(vec![yes(0, 1), yes(1, 0)]);
+    let answers = world.at_once(&[yes(0, 1), yes(1, 0)]);
     assert_eq!(answers, ["", ""]);
     let exchanges =
         "SELECT count(*)::text FROM linkup.contact_exchanges WHERE user_a_id < user_b_id";
@@ -512,7 +483,7 @@ fn two_create_a_linkup_under_one_key_and_get_one() {
         "SELECT id::text FROM linkup.create_linkup('{}', '{}', '{{\"activity_key\": \"coffee\", \"time_window\": \"SAT\"}}', 'key')",
         world.members[0], world.region
     );
-    let answers = world.at_once(vec![create; 16]);
+    let answers = world.at_once(&vec![create; 16]);
     assert_eq!(count(&answers, &answers[0]), 16, "{answers:?}");
 }
 
@@ -520,15 +491,7 @@ fn two_create_a_linkup_under_one_key_and_get_one() {
 fn a_dump_comes_back_with_its_rules() {
     let world = world(3);
     world.broadcasting(3, "NULL");
-    let cluster = world.database.cluster;
-    let file = cluster
-        .directory
-        .join(format!("{}.dump", world.database.name))
-        .display()
-        .to_string();
-    cluster.run("pg_dump", &["-Fc", "-f", &file], &[&world.database.name]);
-    let copy = Database::bare(cluster);
-    cluster.run("pg_restore", &["-d", &copy.name], &[&file]);
+    let copy = world.database.restored();
     let mut client = copy.connect();
     assert_eq!(
         one(

@@ -167,19 +167,7 @@ fn a_crash_in_the_middle_loses_nothing_and_the_next_run_finishes() {
 fn a_policy_comes_back_with_a_dump() {
     let database = Database::engines();
     database.connect().batch_execute(NOTES).expect("notes");
-    let file = database
-        .cluster
-        .directory
-        .join(format!("{}.dump", database.name))
-        .display()
-        .to_string();
-    database
-        .cluster
-        .run("pg_dump", &["-Fc", "-f", &file], &[&database.name]);
-    let copy = Database::bare(database.cluster);
-    database
-        .cluster
-        .run("pg_restore", &["-d", &copy.name], &[&file]);
+    let copy = database.restored();
     let mut client = copy.connect();
     client
         .batch_execute("CALL community_core.apply_retention()")
@@ -296,16 +284,9 @@ fn a_superuser_who_applies_policies_runs_nothing_of_their_owners_in_his_own_name
 /// The line that docs/retention.md gives, where pg_cron is installed.
 #[test]
 fn pg_cron_runs_the_documented_line() {
-    let mut client = Cluster::shared().connect("postgres", "postgres");
-    let available = "SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_cron'";
-    if number(&mut client, available) == 0 {
-        eprintln!("skipped: pg_cron is not installed");
+    let Some(cluster) = Cluster::with_pg_cron() else {
         return;
-    }
-    let cluster = Cluster::private(&[
-        "shared_preload_libraries = 'pg_cron'",
-        "cron.use_background_workers = on",
-    ]);
+    };
     let mut client = cluster.connect("postgres", "postgres");
     client
         .batch_execute("SET community_core.modules = 'none'; CREATE EXTENSION community_core; CREATE EXTENSION pg_cron")

@@ -350,22 +350,7 @@ fn spaces_come_out_of_a_dump_as_they_went_in() {
                    FROM spaces.questions q JOIN spaces.posts p ON p.id = q.post_id, spaces.answers a,
                         spaces.reputation_aggregates r, (SELECT count(*) AS versions FROM spaces.post_versions) v";
     assert_eq!(one(&mut client, figures), "1 2 1 t 25 2");
-    let file = database
-        .cluster
-        .directory
-        .join(format!("{}.dump", database.name));
-    let file = file.display().to_string();
-    database.cluster.run(
-        "pg_dump",
-        &["--format=custom", "--file", &file, &database.name],
-        &[],
-    );
-    let restored = Database::bare(database.cluster);
-    database.cluster.run(
-        "pg_restore",
-        &["--exit-on-error", "--dbname", &restored.name, &file],
-        &[],
-    );
+    let restored = database.restored();
     let mut client = restored.connect();
     assert_eq!(one(&mut client, figures), "1 2 1 t 25 2");
     assert_eq!(

@@ -259,15 +259,7 @@ fn a_dump_of_a_sold_out_event_comes_back_with_its_rules() {
     holder
         .batch_execute(&format!("SELECT spaces.book_ticket('{EVENT}')"))
         .expect("a ticket");
-    let cluster = database.cluster;
-    let file = cluster
-        .directory
-        .join(format!("{}.dump", database.name))
-        .display()
-        .to_string();
-    cluster.run("pg_dump", &["-Fc", "-f", &file], &[&database.name]);
-    let copy = Database::bare(cluster);
-    cluster.run("pg_restore", &["-e", "-d", &copy.name], &[&file]);
+    let copy = database.restored();
     let mut client = copy.connect();
     whole(&mut client);
     become_person(&mut client, &nth(3));

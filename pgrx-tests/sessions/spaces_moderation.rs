@@ -306,23 +306,7 @@ fn a_restored_dump_keeps_the_log_the_sanctions_and_the_outbox() {
                           (SELECT count(*) FROM spaces.space_members WHERE status = 'banned'))";
     let before = one(&mut client, figures);
     assert!(before.ends_with(" quarantined 1"), "{before}");
-    let file = database
-        .cluster
-        .directory
-        .join(format!("{}.dump", database.name))
-        .display()
-        .to_string();
-    database.cluster.run(
-        "pg_dump",
-        &["--format=custom", "--file", &file, &database.name],
-        &[],
-    );
-    let restored = Database::bare(database.cluster);
-    database.cluster.run(
-        "pg_restore",
-        &["--exit-on-error", "--dbname", &restored.name, &file],
-        &[],
-    );
+    let restored = database.restored();
     let mut client = restored.connect();
     assert_eq!(one(&mut client, figures), before);
     for check in [

@@ -1,9 +1,8 @@
 //! Claims about money that need several sessions, commits or a dump.
 
-use super::cluster::{Cluster, Database, sqlstate, wait_until_blocked};
+use super::cluster::{Cluster, Database, at_once, sqlstate, wait_until_blocked};
 use postgres::Client;
 use std::collections::HashSet;
-use std::sync::Barrier;
 use std::thread;
 
 /// The module, a space, a sponsor who asks a question, and somebody who answers it.
@@ -96,34 +95,6 @@ impl World {
         )
     }
 
-    /// Runs each statement in a session of its own, all at once; the first value or the SQLSTATE.
-    fn at_once(&self, statements: &[String], open: impl Fn() -> Client + Sync) -> Vec<String> {
-        let start = Barrier::new(statements.len());
-        thread::scope(|scope| {
-            let workers: Vec<_> = statements
-                .iter()
-                .map(|sql| {
-                    let (start, open) = (&start, &open);
-                    scope.spawn(move || {
-                        let mut client = open();
-                        start.wait();
-                        match client.query(sql, &[]) {
-                            Ok(rows) => rows
-                                .first()
-                                .and_then(|row| row.get::<_, Option<String>>(0))
-                                .unwrap_or_default(),
-                            error => sqlstate(error),
-                        }
-                    })
-                })
-                .collect();
-            workers
-                .into_iter()
-                .map(|worker| worker.join().expect("a worker"))
-                .collect()
-        })
-    }
-
     fn check(&self, sql: &str, wanted: &str) {
         assert_eq!(one(&mut self.database.connect(), sql), wanted, "{sql}");
     }
@@ -143,7 +114,7 @@ fn sixteen_clients_release_one_bounty_and_it_is_paid_once() {
         "SELECT (spaces.release_bounty('{bounty}', '{}')).status",
         world.author
     );
-    let answers = world.at_once(&vec![release; 16], || {
+    let answers = at_once(&vec![release; 16], || {
         world.database.connect_as(&world.sponsor)
     });
     assert_eq!(count(&answers, "released"), 16, "{answers:?}");
@@ -166,7 +137,7 @@ fn of_sixteen_recipients_named_at_once_one_gets_the_bounty() {
             )
         })
         .collect();
-    let answers = world.at_once(&releases, || world.database.connect());
+    let answers = at_once(&releases, || world.database.connect());
     assert_eq!(
         (count(&answers, "released"), count(&answers, "55000")),
         (1, 15),
@@ -209,7 +180,7 @@ fn of_release_dispute_and_expiry_at_once_one_happens() {
             format!("SELECT (spaces.dispute_bounty('{bounty}', 'why')).status"),
             "SELECT status FROM spaces.expire_bounties(10, now() + interval '8 days')".to_owned(),
         ];
-        world.at_once(&statements, || world.database.connect());
+        at_once(&statements, || world.database.connect());
         let moves = format!(
             "SELECT count(*)::text FROM spaces.bounty_transactions WHERE bounty_id = '{bounty}'"
         );
@@ -257,7 +228,7 @@ fn sixteen_refunds_at_once_never_exceed_what_was_paid_at_any_isolation() {
         let refunds: Vec<_> = (0..16)
             .map(|n| format!("SELECT status FROM spaces.refund_donation('{donation}', 'r{n}', 20)"))
             .collect();
-        let answers = world.at_once(&refunds, || {
+        let answers = at_once(&refunds, || {
             let mut client = world.database.connect();
             client
                 .batch_execute(&format!(
@@ -317,7 +288,7 @@ fn eight_workers_charge_each_due_period_once() {
         ))
         .expect("pledges");
     let claim = "SELECT string_agg(id::text, ' ') FROM spaces.claim_due_pledges(20)".to_owned();
-    let answers = world.at_once(&vec![claim; 8], || world.database.connect());
+    let answers = at_once(&vec![claim; 8], || world.database.connect());
     let mut handed: Vec<_> = answers
         .iter()
         .flat_map(|ids| ids.split_whitespace())
@@ -376,7 +347,7 @@ fn eight_workers_have_one_payout_of_an_account_at_a_time() {
         .expect("payouts");
     let claim = "SELECT string_agg(id::text || ' ' || attempts || ' ' || trim_scale(amount), ',') FROM spaces.claim_payout_jobs(10)".to_owned();
     for round in 1..=3 {
-        let mut answers = world.at_once(&vec![claim.clone(); 8], || world.database.connect());
+        let mut answers = at_once(&vec![claim.clone(); 8], || world.database.connect());
         answers.push(one(&mut world.database.connect(), &claim));
         let jobs: Vec<Vec<&str>> = answers
             .iter()
@@ -414,7 +385,7 @@ fn sixteen_enqueue_one_payout_at_once_and_it_is_one_job() {
     );
     let enqueue =
         format!("SELECT id::text FROM spaces.enqueue_payout('bounty:7', '{account}', 50, 'EUR')");
-    let answers = world.at_once(&vec![enqueue; 16], || world.database.connect());
+    let answers = at_once(&vec![enqueue; 16], || world.database.connect());
     let different: HashSet<_> = answers.iter().collect();
     assert_eq!(different.len(), 1, "{answers:?}");
     world.check("SELECT count(*)::text FROM spaces.payout_jobs", "1");
@@ -442,7 +413,7 @@ fn two_workers_that_rotate_keys_get_different_rows_and_one_that_dies_loses_none(
         .batch_execute(&format!("BEGIN; {}", rotate(15)))
         .expect("a chunk");
     drop(dying);
-    let answers = world.at_once(&vec![rotate(5); 8], || world.database.connect());
+    let answers = at_once(&vec![rotate(5); 8], || world.database.connect());
     assert_eq!(count(&answers, "5"), 8, "{answers:?}");
     assert_eq!(one(&mut client, &rotate(5)), "0");
     world.check(
@@ -500,15 +471,7 @@ fn money_comes_back_from_a_dump_with_its_rules() {
             "SELECT spaces.refund_donation('{donation}', 'r', 20)"
         ))
         .expect("a refund");
-    let cluster = world.database.cluster;
-    let file = cluster
-        .directory
-        .join(format!("{}.dump", world.database.name))
-        .display()
-        .to_string();
-    cluster.run("pg_dump", &["-Fc", "-f", &file, &world.database.name], &[]);
-    let restored = Database::bare(cluster);
-    cluster.run("pg_restore", &["-e", "-d", &restored.name, &file], &[]);
+    let restored = world.database.restored();
     let mut client = restored.connect();
     let faults = "SELECT count(*)::text FROM community_core.verify_module('spaces')";
     assert_eq!(one(&mut client, faults), "0");

@@ -92,16 +92,9 @@ fn status_is_told_on_a_standby_as_on_the_primary() {
 /// succeeds.
 #[test]
 fn pg_cron_runs_the_jobs_of_the_page_on_monitoring() {
-    let mut client = Cluster::shared().connect("postgres", "postgres");
-    let available = "SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_cron'";
-    if number(&mut client, available) == 0 {
-        eprintln!("skipped: pg_cron is not installed");
+    let Some(cluster) = Cluster::with_pg_cron() else {
         return;
-    }
-    let cluster = Cluster::private(&[
-        "shared_preload_libraries = 'pg_cron'",
-        "cron.use_background_workers = on",
-    ]);
+    };
     let mut client = cluster.connect("postgres", "postgres");
     client
         .batch_execute("CREATE EXTENSION community_core; CREATE EXTENSION pg_cron")

@@ -306,18 +306,7 @@ fn a_restored_dump_is_whole_and_keeps_its_rules() {
             person(1)
         ))
         .expect("some life");
-    let restored = Database::bare(Cluster::shared());
-    let file = database
-        .cluster
-        .directory
-        .join(format!("{}.dump", database.name));
-    let file = file.display().to_string();
-    database
-        .cluster
-        .run("pg_dump", &["-Fc", "-f", &file, &database.name], &[]);
-    restored
-        .cluster
-        .run("pg_restore", &["-d", &restored.name, &file], &[]);
+    let restored = database.restored();
     let mut client = restored.connect();
     assert!(faults(&mut client).is_empty());
     let total = "SELECT sum(total_revenue)::bigint FROM tenancy.customers";

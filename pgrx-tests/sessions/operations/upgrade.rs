@@ -134,7 +134,7 @@ pub fn extension_version(client: &mut Client) -> String {
     .concat()
 }
 
-/// A query for each table of the modules that gives its rows, in the columns that it has now; but not
+/// A query for each table of the modules that gives its rows, in the columns of its own that it has now; but not
 /// for those in which a benchmark keeps what it makes from others.
 fn queries_of_rows(client: &mut Client) -> Vec<String> {
     texts(
@@ -144,7 +144,7 @@ fn queries_of_rows(client: &mut Client) -> Vec<String> {
                             FROM (SELECT %s FROM %I.%I) AS t', c.oid::regclass, columns, nspname, relname)
              FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
              CROSS JOIN LATERAL (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
-                                 WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS a (columns)
+                                 WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '') AS a (columns)
              WHERE relkind IN ('r', 'p') AND (nspname IN ('auth', 'shop') OR nspname IN ({MODULES}))
                AND coalesce(obj_description(c.oid, 'pg_class'), '') NOT LIKE 'Benchmark %'"
         ),
