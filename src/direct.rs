@@ -23,8 +23,9 @@ pub struct Direct {
 }
 
 /// An ordinary table on its own, of the given owner, who may read and write it. No trigger fires for
-/// an UPDATE of the given columns, apart from the foreign keys', in none of which they are, and the
-/// given one. No column is computed, no constraint waits for the end of the transaction.
+/// the given events, an UPDATE being one of the given columns, apart from the foreign keys', in none
+/// of which they are, and the given one. No column is computed, no constraint waits for the end of
+/// the transaction.
 const PLAIN: &str = "
 SELECT c.relkind = 'r' AND c.relowner = $3 AND NOT c.relispartition AND NOT c.relhassubclass
     AND NOT c.relhasrules AND (SELECT m.amname FROM pg_catalog.pg_am AS m WHERE m.oid = c.relam) = 'heap'
@@ -40,8 +41,9 @@ SELECT c.relkind = 'r' AND c.relowner = $3 AND NOT c.relispartition AND NOT c.re
         AND (f.conrelid = c.oid AND f.conkey && $2
              OR f.confrelid = c.oid AND f.confkey && $2))
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
-        WHERE t.tgrelid = c.oid AND t.tgtype & 16 <> 0 AND NOT t.tgisinternal
-          AND (t.tgattr::pg_catalog.int2[] = '{}' OR t.tgattr::pg_catalog.int2[] && $2)
+        WHERE t.tgrelid = c.oid AND t.tgtype & $5 <> 0 AND NOT t.tgisinternal
+          AND (t.tgtype & $5 & 4 <> 0 OR t.tgattr::pg_catalog.int2[] = '{}'
+               OR t.tgattr::pg_catalog.int2[] && $2)
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc AS p
               JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
               WHERE p.oid = t.tgfoid AND n.nspname = 'community_core' AND p.proname = $4))
@@ -68,13 +70,15 @@ WHERE conrelid = $1 AND contype = 'c'";
 
 impl Direct {
     /// `key` are the columns that tell the row, with the types of the values that will be given for
-    /// them; `columns` those that change; `idle` a trigger function of ours that does nothing then. `None`
-    /// where only a statement will do.
+    /// them; `columns` those that change; `events` what the statement does whose place it takes;
+    /// `idle` a trigger function of ours that does nothing then. `None` where only the statement will
+    /// do.
     pub fn of(
         table: &PgRelation,
         owner: pg_sys::Oid,
         key: &[(&str, pg_sys::Oid)],
         columns: &[&str],
+        events: i16,
         idle: Option<&str>,
     ) -> Option<Direct> {
         let number = |name: &str| catalog::column(table, name).number;
@@ -85,6 +89,7 @@ impl Direct {
             changed.clone().into(),
             owner.into(),
             idle.into(),
+            events.into(),
         ];
         if catalog::values::<bool>(PLAIN, &plain) != [true] {
             return None;

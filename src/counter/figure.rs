@@ -29,7 +29,7 @@ impl Figure {
             return None;
         }
         Some(Figure {
-            row: Direct::of(table, owner, key, &[name], IDLE)?,
+            row: Direct::of(table, owner, key, &[name], catalog::ON_UPDATE, IDLE)?,
             type_oid: column.type_oid,
             nullable: !column.not_null,
         })

@@ -293,7 +293,8 @@ impl MutualChoice {
                 let table = catalog::open_table(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
                 calls_code |= catalog::calls_code(&table, events);
                 if *name == definition.state && !calls_code {
-                    direct = Direct::of(&table, owner, &key, &["low_yes", "high_yes"], None);
+                    let (flags, upsert) = (["low_yes", "high_yes"], ON_INSERT | ON_UPDATE);
+                    direct = Direct::of(&table, owner, &key, &flags, upsert, None);
                 }
                 tables.push(oid);
             }
