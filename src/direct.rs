@@ -25,7 +25,8 @@ pub struct Direct {
 /// An ordinary table on its own, of the given owner, who may read and write it. No trigger fires for
 /// the given events, an UPDATE being one of the given columns, apart from the foreign keys', in none
 /// of which they are, and the given one. No column is computed, no constraint waits for the end of
-/// the transaction.
+/// the transaction: a foreign key's waiting check passes over a row that has a later version, and
+/// trusts the UPDATE to have queued its own.
 const PLAIN: &str = "
 SELECT c.relkind = 'r' AND c.relowner = $3 AND NOT c.relispartition AND NOT c.relhassubclass
     AND NOT c.relhasrules AND (SELECT m.amname FROM pg_catalog.pg_am AS m WHERE m.oid = c.relam) = 'heap'
@@ -38,7 +39,7 @@ SELECT c.relkind = 'r' AND c.relowner = $3 AND NOT c.relispartition AND NOT c.re
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i
         WHERE i.indrelid = c.oid AND NOT i.indimmediate)
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS f WHERE f.contype = 'f'
-        AND (f.conrelid = c.oid AND f.conkey && $2
+        AND (f.conrelid = c.oid AND (f.conkey && $2 OR f.condeferrable)
              OR f.confrelid = c.oid AND f.confkey && $2))
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
         WHERE t.tgrelid = c.oid AND t.tgtype & $5 <> 0 AND NOT t.tgisinternal

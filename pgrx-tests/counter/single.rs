@@ -57,6 +57,19 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_deferred_foreign_key_of_a_parent_made_in_the_same_transaction_is_still_checked() {
+        posts_and_likes();
+        run(
+            "CREATE TABLE s.authors (id int PRIMARY KEY);
+             ALTER TABLE s.posts ADD COLUMN author int REFERENCES s.authors DEFERRABLE INITIALLY DEFERRED;
+             INSERT INTO s.posts (id, author) VALUES (99, 1);
+             INSERT INTO s.likes (post_id) VALUES (99)",
+        );
+        assert_eq!(text("SELECT likes::text FROM s.posts WHERE id = 99"), "1");
+        refused("SET CONSTRAINTS ALL IMMEDIATE", "23503");
+    }
+
+    #[pg_test]
     fn a_trigger_that_the_parent_got_meanwhile_fires_for_a_single_row() {
         posts_and_likes();
         run(LIKE);

@@ -72,14 +72,7 @@ fn a_dump_of_an_older_release_is_restored_into_this_version() {
         let dump = std::fs::read_to_string(release.join("database.sql")).expect("the dump");
         let clause = format!(" VERSION '{}'", version(&release));
         assert!(dump.contains(&clause));
-        let database = Database::bare(Cluster::shared());
-        let file = database.cluster.directory.join("older.sql");
-        std::fs::write(&file, dump.replacen(&clause, "", 1)).expect("write");
-        let quietly = ["-qX", "-o", "/dev/null", "-v", "ON_ERROR_STOP=1"];
-        let file = file.display().to_string();
-        database
-            .cluster
-            .run("psql", &quietly, &["-d", &database.name, "-f", &file]);
+        let database = loaded(Cluster::shared(), &dump.replacen(&clause, "", 1));
         let mut client = database.connect();
         live_on(&mut client);
         assert_eq!(
@@ -95,10 +88,19 @@ fn a_dump_of_an_older_release_is_restored_into_this_version() {
 /// A database that the release made, as it was dumped then.
 fn restored<'a>(cluster: &'a Cluster, release: &Path) -> Database<'a> {
     let _script = InstallScript::of(release);
+    let dump = std::fs::read_to_string(release.join("database.sql")).expect("the dump");
+    loaded(cluster, &dump)
+}
+
+/// What a script makes in an empty database. It is read where the cluster is: the checkout need not
+/// be open to the user that the server runs as.
+fn loaded<'a>(cluster: &'a Cluster, script: &str) -> Database<'a> {
     let database = Database::bare(cluster);
-    let dump = release.join("database.sql").display().to_string();
+    let file = cluster.directory.join(format!("{}.sql", database.name));
+    std::fs::write(&file, script).expect("write");
     let quietly = ["-qX", "-o", "/dev/null", "-v", "ON_ERROR_STOP=1"];
-    cluster.run("psql", &quietly, &["-d", &database.name, "-f", &dump]);
+    let file = file.display().to_string();
+    cluster.run("psql", &quietly, &["-d", &database.name, "-f", &file]);
     database
 }
 
