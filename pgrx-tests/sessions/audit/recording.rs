@@ -138,7 +138,7 @@ fn a_default_of_the_log_runs_as_the_owner_and_finds_postgres_own_functions_first
          RESET ROLE;
          SELECT community_core.create_audit_log('shop.log');
          SELECT community_core.audit_changes('shop.goods', 'shop.log');
-         CREATE SCHEMA evil AUTHORIZATION recording_clerk;
+         CREATE SCHEMA evil AUTHORIZATION recording_clerk; GRANT USAGE ON SCHEMA evil TO PUBLIC;
          SET ROLE recording_clerk;
          CREATE FUNCTION evil.lower(text) RETURNS text LANGUAGE sql AS $$ SELECT 'evil '::text $$;
          SET search_path = evil, pg_catalog;
