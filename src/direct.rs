@@ -106,10 +106,7 @@ impl Direct {
             index,
             conditions: conditions(index, &key)?,
             columns: changed.into_iter().map(c_int::from).collect(),
-            checks: catalog::values::<String>(CHECKS, &[oid.into()])
-                .iter()
-                .map(|check| Expression::compile(check, table))
-                .collect(),
+            checks: checks(table),
         })
     }
 
@@ -241,6 +238,17 @@ impl Direct {
             true
         }
     }
+}
+
+fn checks(table: &PgRelation) -> Vec<Expression> {
+    // SAFETY: rd_rel of an open relation points to its pg_class row.
+    if unsafe { (*(*table.as_ptr()).rd_rel).relchecks } == 0 {
+        return Vec::new();
+    }
+    catalog::values::<String>(CHECKS, &[table.oid().into()])
+        .iter()
+        .map(|check| Expression::compile(check, table))
+        .collect()
 }
 
 /// One condition per column of the index, and the place of its value in `key`: columns of the table,
