@@ -94,5 +94,6 @@ SELECT pg_stat_force_next_flush();
 \o
 \pset border 1
 \pset footer off
-SELECT engine, left(call, 70) AS call, calls, microseconds AS "µs a call", resident_kb AS "resident kB more", contexts_kb AS "contexts kB more"
+SELECT engine, left(call, 70) AS call, calls, microseconds AS "µs a call", resident_kb AS "resident kB more", contexts_kb AS "contexts kB more",
+       foreign_keys_kb AS "of that foreign keys"
 FROM memory.measured ORDER BY ordinal;

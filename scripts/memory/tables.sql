@@ -116,13 +116,19 @@ END $$;
 CREATE FUNCTION memory.resident() RETURNS bigint LANGUAGE sql AS $$
     SELECT (regexp_match(pg_read_file('/proc/self/status'), 'RssAnon:\s+(\d+)'))[1]::bigint
 $$;
-CREATE TABLE memory.measured (ordinal serial, engine text, call text, calls integer, microseconds numeric, resident_kb bigint, contexts_kb bigint);
+-- What Postgres remembers of each foreign key that a backend ever used, also of those that are gone: not ours to give back.
+CREATE FUNCTION memory.foreign_keys() RETURNS bigint LANGUAGE sql AS $$
+    SELECT coalesce(sum(total_bytes), 0)::bigint / 1024 FROM pg_backend_memory_contexts WHERE name = 'RI constraint cache'
+$$;
+CREATE TABLE memory.measured (ordinal serial, engine text, call text, calls integer, microseconds numeric, resident_kb bigint,
+                              contexts_kb bigint, foreign_keys_kb bigint);
 
 CREATE PROCEDURE memory.measure(engine text, call text, calls integer) LANGUAGE plpgsql AS $$
 DECLARE
     began timestamptz;
     resident bigint;
     contexts bigint;
+    foreign_keys bigint;
     counts jsonb;
     total CONSTANT text := 'SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts';
 BEGIN
@@ -135,6 +141,7 @@ BEGIN
     COMMIT;
     resident := memory.resident();
     EXECUTE total INTO contexts;
+    foreign_keys := memory.foreign_keys();
     began := clock_timestamp();
     FOR n IN 1..calls LOOP
         IF call = 'CALL community_core.apply_retention()' THEN
@@ -146,9 +153,9 @@ BEGIN
         IF n % 50 = 0 THEN COMMIT; END IF;
     END LOOP;
     COMMIT;
-    INSERT INTO memory.measured (engine, call, calls, microseconds, resident_kb, contexts_kb)
+    INSERT INTO memory.measured (engine, call, calls, microseconds, resident_kb, contexts_kb, foreign_keys_kb)
     SELECT engine, call, calls, round(extract(epoch FROM clock_timestamp() - began) * 1e6 / calls, 1), memory.resident() - resident,
-           (SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts) - contexts;
+           (SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts) - contexts, memory.foreign_keys() - foreign_keys;
     COMMIT;
 END $$;
 

@@ -6,9 +6,8 @@ use super::hash::Hash;
 use super::key::Key;
 use super::{log::Log, seal};
 use crate::error;
-use pgrx::PgRelation;
-use pgrx::pg_sys;
 use pgrx::prelude::*;
+use pgrx::{PgMemoryContexts, PgRelation, pg_sys};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
@@ -76,7 +75,9 @@ unsafe extern "C-unwind" fn at_transaction(
         pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT => {
             let batches = take(None);
             if !batches.is_empty() {
-                seal_all(batches);
+                // A procedure that commits goes on in the memory that it had before, and would
+                // keep what each sealing leaves there until it ends.
+                PgMemoryContexts::TopTransactionContext.switch_to(|_| seal_all(batches));
             }
         }
         pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE if WROTE.get() => {
