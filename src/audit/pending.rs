@@ -77,7 +77,10 @@ unsafe extern "C-unwind" fn at_transaction(
             if !batches.is_empty() {
                 // A procedure that commits goes on in the memory that it had before, and would
                 // keep what each sealing leaves there until it ends.
-                PgMemoryContexts::TopTransactionContext.switch_to(|_| seal_all(batches));
+                // SAFETY: the transaction's own memory outlives what is called at its end.
+                unsafe {
+                    PgMemoryContexts::TopTransactionContext.switch_to(|_| seal_all(batches));
+                }
             }
         }
         pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE if WROTE.get() => {
