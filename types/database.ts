@@ -84,10 +84,6 @@ export namespace forum {
      * Replies that are not deleted; kept by the counter engine, app roles cannot write it.
      */
     replies_count: Generated<number>;
-    /**
-     * The words of content, for search_posts.
-     */
-    search: Generated<string | null>;
     updated_at: Generated<Timestamp>;
   }
 
@@ -2026,6 +2022,15 @@ export namespace spaces {
   export type NewNotification = Insertable<NotificationTable>;
   export type NotificationUpdate = Updateable<NotificationTable>;
 
+  export interface OwnMembershipTable {
+    role: string | null;
+    space_id: string | null;
+  }
+
+  export type OwnMembership = Selectable<OwnMembershipTable>;
+  export type NewOwnMembership = Insertable<OwnMembershipTable>;
+  export type OwnMembershipUpdate = Updateable<OwnMembershipTable>;
+
   export interface PaymentMethodTable {
     created_at: Generated<Timestamp>;
     /**
@@ -2468,6 +2473,15 @@ export namespace spaces {
   export type NewSanction = Insertable<SanctionTable>;
   export type SanctionUpdate = Updateable<SanctionTable>;
 
+  export interface ShadowBanTable {
+    author_id: string | null;
+    space_id: string | null;
+  }
+
+  export type ShadowBan = Selectable<ShadowBanTable>;
+  export type NewShadowBan = Insertable<ShadowBanTable>;
+  export type ShadowBanUpdate = Updateable<ShadowBanTable>;
+
   export interface SpaceMemberTable {
     /**
      * When a ban ends, from which moment on the person is an active member again; NULL: no end. Follows the sanctions.
@@ -2756,6 +2770,7 @@ export namespace spaces {
     materials: MaterialTable;
     notification_preferences: NotificationPreferenceTable;
     notifications: NotificationTable;
+    own_memberships: OwnMembershipTable;
     payment_methods: PaymentMethodTable;
     payout_accounts: PayoutAccountTable;
     payout_jobs: PayoutJobTable;
@@ -2772,6 +2787,7 @@ export namespace spaces {
     reputation_events: ReputationEventTable;
     reputation_months: ReputationMonthTable;
     sanctions: SanctionTable;
+    shadow_bans: ShadowBanTable;
     space_members: SpaceMemberTable;
     space_rules: SpaceRuleTable;
     spaces: SpaceTable;
@@ -3130,6 +3146,7 @@ export const TABLE_NAMES = {
     materials: "spaces.materials",
     notification_preferences: "spaces.notification_preferences",
     notifications: "spaces.notifications",
+    own_memberships: "spaces.own_memberships",
     payment_methods: "spaces.payment_methods",
     payout_accounts: "spaces.payout_accounts",
     payout_jobs: "spaces.payout_jobs",
@@ -3146,6 +3163,7 @@ export const TABLE_NAMES = {
     reputation_events: "spaces.reputation_events",
     reputation_months: "spaces.reputation_months",
     sanctions: "spaces.sanctions",
+    shadow_bans: "spaces.shadow_bans",
     space_members: "spaces.space_members",
     space_rules: "spaces.space_rules",
     spaces: "spaces.spaces",
