@@ -285,6 +285,34 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_worker_that_was_taken_for_dead_finishes_nothing() {
+        let space = space("public");
+        let owner = member(&space, "owner");
+        webhook(&space, &owner, "{*}");
+        post(&space, &owner);
+        let claim = |at: &str| {
+            text_as(
+                As::Service,
+                &format!(
+                    "SELECT attempt::text FROM spaces.claim_webhook_deliveries(9, now() + interval '{at}')"
+                ),
+            )
+        };
+        let finish = |attempt: &str| {
+            text_as(
+                As::Service,
+                &format!(
+                    "SELECT spaces.finish_webhook_delivery(id, {attempt}, 200)::text FROM spaces.webhook_deliveries"
+                ),
+            )
+        };
+        let (late, next) = (claim("0"), claim("1 hour"));
+        assert_eq!((late.as_str(), next.as_str()), ("1", "2"));
+        assert_eq!(finish(&late), "false");
+        assert_eq!(finish(&next), "true");
+    }
+
+    #[pg_test]
     fn a_worker_that_dies_with_the_last_attempt_leaves_a_dead_delivery() {
         let space = space("public");
         let owner = member(&space, "owner");
