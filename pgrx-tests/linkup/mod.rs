@@ -5,6 +5,7 @@ mod access;
 mod admin;
 mod billing;
 mod contacts;
+mod invites;
 mod leaving;
 mod meetings;
 mod messages;
@@ -185,4 +186,22 @@ pub fn failure(who: As, sql: &str) -> (String, String) {
     let said = text_as(who, &format!("SELECT pg_temp.failure($sql${sql}$sql$)"));
     let (state, message) = said.split_once(' ').expect("a state and a message");
     (state.to_owned(), message.to_owned())
+}
+
+pub fn state(linkup: &str) -> String {
+    text(&format!(
+        "SELECT state::text FROM linkup.linkups WHERE id = '{linkup}'"
+    ))
+}
+
+pub fn invite_state(invite: &str) -> String {
+    text(&format!(
+        "SELECT state::text FROM linkup.linkup_invites WHERE id = '{invite}'"
+    ))
+}
+
+pub fn failed_filters(invite: &str) -> String {
+    text(&format!(
+        "SELECT explainability #>> '{{filters,failed}}' FROM linkup.linkup_invites WHERE id = '{invite}'"
+    ))
 }

@@ -151,8 +151,7 @@ impl Cluster {
     /// Stops the server: `INT` is a fast shutdown, `QUIT` and `KILL` are crashes.
     pub fn down(&self, signal: &str) {
         if let Some(mut child) = self.server.lock().expect("the server's lock").take() {
-            let pid = child.id().to_string();
-            let _ = Command::new("kill").args(["-s", signal, &pid]).status();
+            assert!(send(signal, child.id().into()), "the server was there");
             let _ = child.wait();
         }
     }
@@ -316,6 +315,17 @@ impl Drop for Database<'_> {
             let _ = client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
         }
     }
+}
+
+/// Sends a signal, by the shell's own kill: a bare machine has no program of that name. False when
+/// there is no such process.
+pub fn send(signal: &str, pid: i64) -> bool {
+    Command::new("sh")
+        .args(["-c", "kill -s \"$0\" \"$1\"", signal, &pid.to_string()])
+        .stderr(Stdio::null())
+        .status()
+        .expect("run sh")
+        .success()
 }
 
 /// Runs each statement in a session of its own, all at once; the first value or the SQLSTATE.

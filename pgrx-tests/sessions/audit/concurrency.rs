@@ -1,6 +1,6 @@
 //! Many writers, crashes, and conflicts: no fork, no gap.
 
-use super::super::cluster::{Cluster, Database, sqlstate, wait_until_blocked};
+use super::super::cluster::{Cluster, Database, send, sqlstate, wait_until_blocked};
 use super::{count, faults};
 use postgres::Client;
 
@@ -200,10 +200,7 @@ fn a_log_outlives_crashes_of_a_backend_and_of_the_server() {
                     "SELECT min(pid)::int8 FROM pg_stat_activity
                      WHERE query LIKE 'BEGIN; INSERT%' AND pid <> pg_backend_pid()",
                 );
-                let status = std::process::Command::new("kill")
-                    .args(["-s", "KILL", &pid.to_string()])
-                    .status();
-                assert!(status.is_ok_and(|status| status.success()));
+                assert!(send("KILL", pid));
             } else {
                 cluster.down("KILL");
             }

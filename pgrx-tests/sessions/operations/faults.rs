@@ -3,7 +3,9 @@
 
 use super::upgrade::{extension_version, last_release_in};
 use super::{faults, live, live_on, texts};
-use crate::claims::sessions::cluster::{Cluster, Database, PrivateCluster, server_user, sqlstate};
+use crate::claims::sessions::cluster::{
+    Cluster, Database, PrivateCluster, send, server_user, sqlstate,
+};
 use postgres::{Client, NoTls};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -161,9 +163,7 @@ fn whatever_is_killed_while_it_works_everything_is_whole_after_recovery() {
             place.cluster.up();
         } else {
             // Nothing is there to be killed where the upgrade was done already.
-            let _ = Command::new("kill")
-                .args(["-s", "KILL", &pid.to_string()])
-                .status();
+            send("KILL", pid.into());
             wait_for_recovery(&place.cluster, pid);
         }
         worker.join().expect("the worker");
