@@ -6,8 +6,8 @@ use super::hash::Hash;
 use super::key::Key;
 use super::{log::Log, seal};
 use crate::error;
-use pgrx::{PgMemoryContexts, pg_sys};
 use pgrx::prelude::*;
+use pgrx::{PgMemoryContexts, pg_sys};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
