@@ -24,7 +24,7 @@ pub struct Direct {
 
 /// An ordinary table on its own, of the given owner, who may read and write it. No trigger fires for
 /// the given events, an UPDATE being one of the given columns, apart from the foreign keys', in none
-/// of which they are, and the given one. No column is computed, no constraint waits for the end of
+/// of which they are. No column is computed, no constraint waits for the end of
 /// the transaction: a foreign key's waiting check passes over a row that has a later version, and
 /// trusts the UPDATE to have queued its own.
 const PLAIN: &str = "
@@ -42,12 +42,9 @@ SELECT c.relkind = 'r' AND c.relowner = $3 AND NOT c.relispartition AND NOT c.re
         AND (f.conrelid = c.oid AND (f.conkey && $2 OR f.condeferrable)
              OR f.confrelid = c.oid AND f.confkey && $2))
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
-        WHERE t.tgrelid = c.oid AND t.tgtype & $5 <> 0 AND NOT t.tgisinternal
-          AND (t.tgtype & $5 & 4 <> 0 OR t.tgattr::pg_catalog.int2[] = '{}'
-               OR t.tgattr::pg_catalog.int2[] && $2)
-          AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc AS p
-              JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-              WHERE p.oid = t.tgfoid AND n.nspname = 'community_core' AND p.proname = $4))
+        WHERE t.tgrelid = c.oid AND t.tgtype & $4 <> 0 AND NOT t.tgisinternal
+          AND (t.tgtype & $4 & 4 <> 0 OR t.tgattr::pg_catalog.int2[] = '{}'
+               OR t.tgattr::pg_catalog.int2[] && $2))
 FROM pg_catalog.pg_class AS c WHERE c.oid = $1";
 
 /// A unique btree on exactly these columns, in the order and the collation that `=` has for them.
@@ -71,16 +68,14 @@ WHERE conrelid = $1 AND contype = 'c'";
 
 impl Direct {
     /// `key` are the columns that tell the row, with the types of the values that will be given for
-    /// them; `columns` those that change; `events` what the statement does whose place it takes;
-    /// `idle` a trigger function of ours that does nothing then. `None` where only the statement will
-    /// do.
+    /// them; `columns` those that change; `events` what the statement does whose place it takes.
+    /// `None` where only the statement will do.
     pub fn of(
         table: &PgRelation,
         owner: pg_sys::Oid,
         key: &[(&str, pg_sys::Oid)],
         columns: &[&str],
         events: i16,
-        idle: Option<&str>,
     ) -> Option<Direct> {
         let number = |name: &str| catalog::column(table, name).number;
         let changed: Vec<i16> = columns.iter().map(|name| number(name)).collect();
@@ -89,7 +84,6 @@ impl Direct {
             oid.into(),
             changed.clone().into(),
             owner.into(),
-            idle.into(),
             events.into(),
         ];
         if catalog::values::<bool>(PLAIN, &plain) != [true] {

@@ -1,5 +1,5 @@
-//! A single row's count goes into its parent without a statement. Whatever an UPDATE of the parent
-//! would bring about comes about all the same, also what was added to the parent since the last one.
+//! What a single row needs is worked out once and remembered. Whatever an UPDATE of the parent brings
+//! about comes about all the same, also what was added to the parent since the last one.
 
 #[pgrx::pg_schema]
 mod tests {

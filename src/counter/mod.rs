@@ -11,7 +11,6 @@ mod attach;
 mod check;
 mod delta;
 mod expression;
-mod figure;
 mod image;
 mod keys;
 mod name;

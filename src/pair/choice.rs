@@ -294,7 +294,7 @@ impl MutualChoice {
                 calls_code |= catalog::calls_code(&table, events);
                 if *name == definition.state && !calls_code {
                     let (flags, upsert) = (["low_yes", "high_yes"], ON_INSERT | ON_UPDATE);
-                    direct = Direct::of(&table, owner, &key, &flags, upsert, None);
+                    direct = Direct::of(&table, owner, &key, &flags, upsert);
                 }
                 tables.push(oid);
             }
