@@ -449,6 +449,43 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_no_that_became_a_text_is_no_yes() {
+        choices_and_matches();
+        says(1, A, B, true);
+        run(
+            "ALTER TABLE choices ALTER choice TYPE text USING CASE WHEN choice THEN 'yes' ELSE 'no' END",
+        );
+        let no = format!("INSERT INTO choices VALUES (1, '{B}', '{A}', 'no')");
+        assert_eq!(failure(&no), "42804");
+        assert_eq!(matches(), "");
+    }
+
+    #[pg_test]
+    fn flags_and_people_of_another_type_are_an_error() {
+        choices_and_matches();
+        let yes = format!("INSERT INTO choices VALUES (1, '{B}', '{A}', true)");
+        for (table, column, of) in [
+            ("choices_mutual", "low_yes", "text USING 'xx'"),
+            ("choices_mutual", "high_yes", "numeric USING 1"),
+        ] {
+            says(1, A, B, true);
+            let altered = format!("ALTER TABLE {table} ALTER {column} TYPE {of}; {yes}");
+            assert_eq!(failure(&altered), "42804", "{column}");
+        }
+        run("ALTER TABLE choices DROP CONSTRAINT choices_pair_check;
+             ALTER TABLE choices ALTER target TYPE text");
+        assert_eq!(failure(&yes), "42804");
+    }
+
+    #[pg_test]
+    fn a_trigger_attached_by_hand_to_columns_of_two_types_is_refused_when_it_fires() {
+        run("CREATE TABLE pg_temp.odd (a text, b int);
+             CREATE TRIGGER odd BEFORE INSERT ON pg_temp.odd FOR EACH ROW
+                 EXECUTE FUNCTION community_core.canonicalize_pair('a', 'b')");
+        assert_eq!(failure("INSERT INTO pg_temp.odd VALUES ('a', 1)"), "42804");
+    }
+
+    #[pg_test]
     fn what_the_owner_hangs_on_the_state_and_the_matches_runs_under_a_safe_search_path() {
         choices_and_matches();
         says(1, A, B, true);

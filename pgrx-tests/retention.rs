@@ -258,6 +258,41 @@ mod tests {
         assert_eq!(into("summary", r#"{"notes": "count(*)"}"#), "22023");
     }
 
+    /// What two batches of a day make of these is not what one would.
+    #[pg_test]
+    fn a_figure_that_cannot_be_added_up_across_batches_is_refused() {
+        let schema = rows();
+        run(&format!(
+            "CREATE TABLE {schema}.summary (kind text PRIMARY KEY, figure numeric)"
+        ));
+        for figure in [
+            "sum(amount) / count(*)",
+            "max(amount) - min(amount)",
+            "count(DISTINCT amount)",
+            "avg(amount)",
+        ] {
+            let summary = format!(
+                r#"'summarize', '{{"kind": "kind", "figure": "{figure}"}}', '{schema}.summary'"#
+            );
+            assert_eq!(
+                outcome(As::Owner, &policy(&schema, "1 day", &summary)),
+                "42803",
+                "{figure}"
+            );
+        }
+    }
+
+    #[pg_test]
+    fn an_ordinary_table_is_not_made_the_log_of_retention() {
+        let schema = rows();
+        run(&format!(
+            "CREATE TABLE {schema}.members (id uuid PRIMARY KEY, name text)"
+        ));
+        let rest = "'delete', log => 'members'";
+        assert_eq!(outcome(As::Owner, &policy(&schema, "1 day", rest)), "55000");
+        run(&format!("UPDATE {schema}.members SET name = 'still'"));
+    }
+
     #[pg_test]
     fn the_same_policy_again_changes_its_window() {
         let schema = rows();

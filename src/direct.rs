@@ -29,7 +29,8 @@ pub struct Direct {
 /// trusts the UPDATE to have queued its own.
 const PLAIN: &str = "
 SELECT c.relkind = 'r' AND c.relowner = $3 AND NOT c.relispartition AND NOT c.relhassubclass
-    AND NOT c.relhasrules AND (SELECT m.amname FROM pg_catalog.pg_am AS m WHERE m.oid = c.relam) = 'heap'
+    AND NOT c.relhasrules AND NOT c.relforcerowsecurity
+    AND (SELECT m.amname FROM pg_catalog.pg_am AS m WHERE m.oid = c.relam) = 'heap'
     AND (c.relacl IS NULL OR 2 = (SELECT pg_catalog.count(DISTINCT r.privilege_type)
         FROM pg_catalog.aclexplode(c.relacl) AS r
         WHERE r.grantee = c.relowner AND r.privilege_type IN ('SELECT', 'UPDATE')))

@@ -128,6 +128,19 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_new_subscription_entitles_whenever_it_is_told_of() {
+        for (ended, begun) in [(1003, 1002), (1002, 1002), (1001, 1002)] {
+            let payer = payer();
+            let [one, two, three] = [1, 2, 3].map(|n| format!("{ended}{n}"));
+            let (old, new) = (format!("old{ended}"), format!("new{ended}"));
+            tell(&payer, &one, &old, "created", 1000, "active");
+            tell(&payer, &two, &old, "deleted", ended, "canceled");
+            tell(&payer, &three, &new, "created", begun, "active");
+            assert_eq!(standing(&payer), "active true", "{ended} {begun}");
+        }
+    }
+
+    #[pg_test]
     fn a_failed_payment_has_its_grace_from_the_first_failure() {
         let payer = payer();
         let now: i64 = text("SELECT extract(epoch FROM now())::bigint::text")

@@ -131,7 +131,7 @@ BEGIN
     END IF;
     -- One statement, so that events that arrive side by side are judged one after the other. Stripe
     -- tells time in seconds: in the same second a beginning is the oldest and an end the newest. Another subscription takes
-    -- over only by being alive.
+    -- over by being alive, whenever that was told of once the one before is not.
     INSERT INTO @schema@.subscriptions AS s
         (user_id, stripe_subscription_id, state, current_period_end, cancel_at_period_end, grace_until,
          last_stripe_event_id, last_stripe_event_at)
@@ -148,11 +148,14 @@ BEGIN
                            THEN s.grace_until ELSE excluded.grace_until END,
         last_stripe_event_id = excluded.last_stripe_event_id,
         last_stripe_event_at = excluded.last_stripe_event_at
-    WHERE (s.last_stripe_event_at IS NULL OR excluded.last_stripe_event_at > s.last_stripe_event_at
-           OR (excluded.last_stripe_event_at = s.last_stripe_event_at AND s.state <> 'canceled'
-               AND event.event_type <> 'customer.subscription.created'))
-      AND (s.stripe_subscription_id IS NULL OR s.stripe_subscription_id = excluded.stripe_subscription_id
-           OR excluded.state IN ('trialing', 'active'));
+    WHERE s.stripe_subscription_id IS NULL
+       OR s.stripe_subscription_id = excluded.stripe_subscription_id
+          AND (s.last_stripe_event_at IS NULL OR excluded.last_stripe_event_at > s.last_stripe_event_at
+               OR (excluded.last_stripe_event_at = s.last_stripe_event_at AND s.state <> 'canceled'
+                   AND event.event_type <> 'customer.subscription.created'))
+       OR s.stripe_subscription_id <> excluded.stripe_subscription_id AND excluded.state IN ('trialing', 'active')
+          AND (s.state NOT IN ('trialing', 'active', 'past_due')
+               OR excluded.last_stripe_event_at > s.last_stripe_event_at);
     RETURN NULL;
 EXCEPTION WHEN data_exception THEN
     RETURN 'the payload is malformed: ' || SQLERRM;

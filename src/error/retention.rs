@@ -94,6 +94,15 @@ pub fn log_of_another(log: &str, table: &str) -> ErrorReport {
     )
 }
 
+/// 55000
+pub fn not_a_log(log: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("table {log} is there and is no log of retention"),
+        "Name a table that is not there yet: create_retention_policy(..., log => 'name').",
+    )
+}
+
 /// 42704
 pub fn no_such_policy(table: &str, policy: &str) -> ErrorReport {
     report(

@@ -82,7 +82,7 @@ pub fn canonicalize<'a>(
     let ([a, b], Some(new)) = (names.as_slice(), trigger.new()) else {
         error::raise(misuse())
     };
-    let (a, b) = (catalog::column(&relation, a), catalog::column(&relation, b));
+    let (a, b) = members(&relation, a, b);
     let (row, description) = (new.into_pg(), relation.tuple_desc());
     let member = |column: &Column| {
         let mut is_null = false;
@@ -140,14 +140,14 @@ fn qualified(relation: &PgRelation) -> String {
 
 /// Two columns of one type.
 pub fn members(relation: &PgRelation, a: &str, b: &str) -> (Column, Column) {
-    let name = catalog::qualified_name(relation);
     let (a, b) = (catalog::column(relation, a), catalog::column(relation, b));
     if a.number == b.number {
+        let name = catalog::qualified_name(relation);
         error::raise(error::pair::same_column(&name, &a.name));
     }
     if (a.type_oid, a.collation) != (b.type_oid, b.collation) {
         error::raise(error::pair::different_types(
-            &name,
+            &catalog::qualified_name(relation),
             &a.name,
             &catalog::type_name(a.type_oid, a.type_mod),
             &b.name,

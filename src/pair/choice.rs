@@ -80,6 +80,19 @@ struct Keys {
     choice: Column,
 }
 
+/// The column that says yes, or 42804.
+pub fn yes_or_no(choices: &PgRelation, name: &str) -> Column {
+    let choice = catalog::column(choices, name);
+    if choice.type_oid != pg_sys::BOOLOID {
+        error::raise(error::pair::not_a_choice(
+            &catalog::qualified_name(choices),
+            &choice.name,
+            &catalog::type_name(choice.type_oid, choice.type_mod),
+        ));
+    }
+    choice
+}
+
 #[derive(Clone, Copy)]
 struct Storage {
     length: i16,
@@ -90,6 +103,8 @@ struct Storage {
 impl Keys {
     fn of(definition: &Definition, choices: &PgRelation) -> Keys {
         let people = [&definition.chooser, &definition.target];
+        // What was so when the choice was made may have been altered since.
+        canonical::members(choices, &definition.chooser, &definition.target);
         let columns = definition.scope.iter().chain(people).map(|name| {
             let column = catalog::column(choices, name);
             let order = Order::of(choices, &column);
@@ -111,7 +126,7 @@ impl Keys {
         });
         Keys {
             columns: columns.collect(),
-            choice: catalog::column(choices, &definition.choice),
+            choice: yes_or_no(choices, &definition.choice),
         }
     }
 
@@ -291,10 +306,19 @@ impl MutualChoice {
             // One that is missing is the statement's own error.
             if let Some(oid) = canonical::find(name) {
                 let table = catalog::open_table(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+                // Whose triggers would else run as the owner of the choices.
+                if !catalog::is_owner(&table, owner) {
+                    error::raise(error::not_owner(&catalog::qualified_name(&table)));
+                }
                 calls_code |= catalog::calls_code(&table, events);
                 if *name == definition.state && !calls_code {
                     let (flags, upsert) = (["low_yes", "high_yes"], ON_INSERT | ON_UPDATE);
-                    direct = Direct::of(&table, owner, &key, &flags, upsert);
+                    let fit = flags
+                        .iter()
+                        .all(|flag| catalog::column(&table, flag).type_oid == pg_sys::BOOLOID);
+                    direct = fit
+                        .then(|| Direct::of(&table, owner, &key, &flags, upsert))
+                        .flatten();
                 }
                 tables.push(oid);
             }

@@ -2,7 +2,7 @@
 //! again repairs.
 
 use super::canonical::{keep_check, members, named, run};
-use super::choice::Definition;
+use super::choice::{Definition, yes_or_no};
 use super::order::Order;
 use crate::catalog::{self, Column, quote_ident, quote_literal};
 use crate::error;
@@ -97,11 +97,7 @@ impl Names {
 fn check(wanted: &Wanted, choices: &PgRelation, matches: &PgRelation, low: &str, high: &str) {
     let name = catalog::qualified_name(choices);
     let (chooser, target) = members(choices, wanted.chooser, wanted.target);
-    let choice = catalog::column(choices, wanted.choice);
-    if choice.type_oid != pg_sys::BOOLOID {
-        let type_name = catalog::type_name(choice.type_oid, choice.type_mod);
-        error::raise(error::pair::not_a_choice(&name, &choice.name, &type_name));
-    }
+    yes_or_no(choices, wanted.choice);
     let scope = wanted.scope.iter().map(String::as_str);
     let here = scope
         .clone()

@@ -165,6 +165,17 @@ fn interval(keep: &Interval) -> String {
     parts.join(" ")
 }
 
+const LOG_COLUMNS: [&str; 8] = [
+    "id",
+    "run_id",
+    "table_name",
+    "policy",
+    "cutoff",
+    "rows",
+    "failure",
+    "logged_at",
+];
+
 /// The log that batches are recorded in, made by the table's owner where it is missing.
 fn make_log(schema: &str, log: &str, table: &str, owner: pg_sys::Oid) {
     let name = format!("{}.{}", quote_ident(schema), quote_ident(log));
@@ -174,6 +185,12 @@ fn make_log(schema: &str, log: &str, table: &str, owner: pg_sys::Oid) {
             let relation = catalog::open_table(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
             if catalog::owner(&relation) != owner {
                 error::raise(error::retention::log_of_another(&name, table));
+            }
+            let is_ours = LOG_COLUMNS.iter().all(|wanted| {
+                (relation.tuple_desc().iter()).any(|column| column.name() == *wanted)
+            });
+            if !is_ours {
+                error::raise(error::retention::not_a_log(&name));
             }
         }
         None => as_role(owner, || {

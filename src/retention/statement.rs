@@ -29,12 +29,18 @@ pub enum Merge {
 }
 
 impl Merge {
-    /// By the function that the expression is a call of.
+    /// By the function that the whole expression is a call of. What is made of such calls cannot be
+    /// merged, nor can what counts each value once: it is taken for a key, and no key holds an
+    /// aggregate (42803).
     pub fn of(expression: &str) -> Merge {
-        let function = expression
-            .split_once('(')
-            .map(|(name, _)| name.trim().to_ascii_lowercase())
-            .unwrap_or_default();
+        let Some((name, arguments)) = whole_call(expression) else {
+            return Merge::Key;
+        };
+        let first = arguments.split_whitespace().next().unwrap_or_default();
+        if first.eq_ignore_ascii_case("distinct") {
+            return Merge::Key;
+        }
+        let function = name.to_ascii_lowercase();
         match function.trim_start_matches("pg_catalog.") {
             "count" | "sum" => Merge::Add,
             "min" => Merge::Least,
@@ -42,6 +48,41 @@ impl Merge {
             _ => Merge::Key,
         }
     }
+}
+
+/// Name and arguments of a call that is all of the expression, but for a FILTER.
+fn whole_call(expression: &str) -> Option<(&str, &str)> {
+    let (name, rest) = expression.trim().split_once('(')?;
+    let (arguments, rest) = rest.split_at_checked(closing(rest)?)?;
+    let rest = rest[1..].trim_start();
+    let is_whole = rest.is_empty()
+        || rest
+            .get(..6)
+            .is_some_and(|word| word.eq_ignore_ascii_case("filter"))
+            && rest[6..]
+                .trim_start()
+                .strip_prefix('(')
+                .is_some_and(|inside| {
+                    closing(inside).is_some_and(|end| inside[end + 1..].trim().is_empty())
+                });
+    is_whole.then_some((name.trim(), arguments))
+}
+
+/// Where the parenthesis ends that was opened before `text`; what is quoted does not count.
+fn closing(text: &str) -> Option<usize> {
+    let (mut depth, mut quote) = (0, None);
+    for (place, character) in text.char_indices() {
+        match (quote, character) {
+            (Some(mark), _) if character == mark => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '(') => depth += 1,
+            (None, ')') if depth == 0 => return Some(place),
+            (None, ')') => depth -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The rows whose time has come: in the order of their age, those that somebody else holds left out.
@@ -178,6 +219,12 @@ mod tests {
         assert_eq!(Merge::of("date_trunc('day', created_at)"), Merge::Key);
         assert_eq!(Merge::of("event_type"), Merge::Key);
         assert_eq!(Merge::of("counter(x)"), Merge::Key);
+        assert_eq!(Merge::of("sum(a) / count(*)"), Merge::Key);
+        assert_eq!(Merge::of("max(a) - min(a)"), Merge::Key);
+        assert_eq!(Merge::of("count(DISTINCT who)"), Merge::Key);
+        assert_eq!(Merge::of("sum(coalesce(a, (b)))"), Merge::Add);
+        assert_eq!(Merge::of("count(*) FILTER (WHERE kind = ')')"), Merge::Add);
+        assert_eq!(Merge::of("count(*) FILTER (WHERE a) + 1"), Merge::Key);
     }
 
     #[test]
