@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
-/// What is worked out from tables, and from functions and the names of schemas.
+/// What is worked out from tables, and from functions, roles and the names of schemas.
 pub trait Remembered {
     /// Whether it is made from this table: its columns, indexes, constraints, triggers, owner, rights.
     fn depends_on(&self, table: pg_sys::Oid) -> bool;
@@ -120,6 +120,8 @@ fn watch_the_catalogue() {
         for cache in [
             pg_sys::SysCacheIdentifier::NAMESPACEOID,
             pg_sys::SysCacheIdentifier::PROCOID,
+            pg_sys::SysCacheIdentifier::AUTHOID,
+            pg_sys::SysCacheIdentifier::AUTHMEMMEMROLE,
         ] {
             pg_sys::CacheRegisterSyscacheCallback(cache as i32, Some(other_changed), nothing);
         }

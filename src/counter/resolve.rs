@@ -2,6 +2,7 @@
 //! per backend and trigger, and again when the catalogue says that something changed.
 
 use super::expression::Expression;
+use super::figure::Figure;
 use super::image::Column;
 use super::spec::{Measure, Spec, Table, table_name, table_of};
 use super::sql::Sql;
@@ -28,6 +29,8 @@ pub struct Counter {
     pub adds_integers: bool,
     /// An update of the parent may call code that looks names up along search_path.
     pub calls_code: bool,
+    /// How a count of one parent is added without a statement, where that can be.
+    pub direct: Option<Figure>,
     pub add_one: Option<Statement>,
     pub few: Bulk,
     pub many: Bulk,
@@ -52,8 +55,14 @@ impl Counter {
         let pairs = keys::pairs(&spec, child, parent);
         let types: Vec<_> = pairs.iter().map(|pair| pair.child_type).collect();
         let side = side::find(&spec).map(open);
-        let calls_code = catalog::calls_code(parent, ON_UPDATE)
+        // A slot's increment leaves the parent alone.
+        let calls_code = (spec.slots == 0 && catalog::calls_code(parent, ON_UPDATE))
             || (side.as_ref()).is_some_and(|side| catalog::calls_code(side, ON_INSERT | ON_UPDATE));
+        let direct = if calls_code {
+            None
+        } else {
+            direct(&spec, child, parent, side.as_ref(), &types)
+        };
         let sql = Sql::new(&spec, child, parent, pairs);
         let lists: Vec<_> = types.iter().map(|of| array_type(*of)).collect();
         let mut one: Vec<_> = types;
@@ -97,6 +106,7 @@ impl Counter {
             loose: !check::has_foreign_key(&spec, child, parent),
             adds_integers,
             calls_code,
+            direct,
             add_one: sql.add_one().map(|sql| Statement::generic(sql, one)),
             few: Bulk {
                 lock: Statement::generic(sql.lock(), lists.clone()),
@@ -116,6 +126,28 @@ impl Counter {
             spec,
         }
     }
+}
+
+/// A count's increment goes into its parent, or into the slot beside it. `types` are those of the
+/// child's key.
+fn direct(
+    spec: &Spec,
+    child: &PgRelation,
+    parent: &PgRelation,
+    side: Option<&PgRelation>,
+    types: &[pg_sys::Oid],
+) -> Option<Figure> {
+    let Measure::Count { counter } = &spec.measure else {
+        return None;
+    };
+    let owner = catalog::owner(child);
+    let names = spec.parent_key.iter().map(String::as_str);
+    let mut key: Vec<_> = names.zip(types.iter().copied()).collect();
+    if spec.slots == 0 {
+        return Figure::of(parent, owner, &key, counter);
+    }
+    key.push(("slot", pg_sys::INT2OID));
+    Figure::of(side?, owner, &key, "amount")
 }
 
 fn open(table: pg_sys::Oid) -> PgRelation {

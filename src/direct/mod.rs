@@ -2,11 +2,13 @@
 //! That is what the executor does for `UPDATE … SET column = … WHERE key = …`, without its
 //! preparations, which are the most of what a single row costs.
 //!
-//! It is done only where nothing else hangs on that UPDATE ([`PLAIN`]), and only as long as all is
+//! It is done only where nothing else hangs on that UPDATE ([`plain`]), and only as long as all is
 //! plain: a row that another writer holds, a CHECK that does not hold, values that the caller does
 //! not like are left, untouched, to a statement, which waits, tries again and raises.
 
-use crate::catalog::{self, Column};
+mod plain;
+
+use crate::catalog::Column;
 use crate::counter::Expression;
 use pgrx::{PgRelation, pg_sys};
 use std::ffi::c_int;
@@ -20,88 +22,40 @@ pub struct Direct {
     /// The numbers of the columns that change.
     columns: Vec<c_int>,
     checks: Vec<Expression>,
+    /// The table has foreign keys to others.
+    refers: bool,
 }
-
-/// An ordinary table on its own, of the given owner, who may read and write it. No trigger fires for
-/// the given events, an UPDATE being one of the given columns, apart from the foreign keys', in none
-/// of which they are. No column is computed, no constraint waits for the end of
-/// the transaction: a foreign key's waiting check passes over a row that has a later version, and
-/// trusts the UPDATE to have queued its own.
-const PLAIN: &str = "
-SELECT c.relkind = 'r' AND c.relowner = $3 AND NOT c.relispartition AND NOT c.relhassubclass
-    AND NOT c.relhasrules AND NOT c.relforcerowsecurity
-    AND (SELECT m.amname FROM pg_catalog.pg_am AS m WHERE m.oid = c.relam) = 'heap'
-    AND (c.relacl IS NULL OR 2 = (SELECT pg_catalog.count(DISTINCT r.privilege_type)
-        FROM pg_catalog.aclexplode(c.relacl) AS r
-        WHERE r.grantee = c.relowner AND r.privilege_type IN ('SELECT', 'UPDATE')))
-    AND pg_catalog.has_schema_privilege(c.relowner, c.relnamespace, 'USAGE')
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
-        WHERE a.attrelid = c.oid AND a.attgenerated <> '')
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i
-        WHERE i.indrelid = c.oid AND NOT i.indimmediate)
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS f WHERE f.contype = 'f'
-        AND (f.conrelid = c.oid AND (f.conkey && $2 OR f.condeferrable)
-             OR f.confrelid = c.oid AND f.confkey && $2))
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
-        WHERE t.tgrelid = c.oid AND t.tgtype & $4 <> 0 AND NOT t.tgisinternal
-          AND (t.tgtype & $4 & 4 <> 0 OR t.tgattr::pg_catalog.int2[] = '{}'
-               OR t.tgattr::pg_catalog.int2[] && $2))
-FROM pg_catalog.pg_class AS c WHERE c.oid = $1";
-
-/// A unique btree on exactly these columns, in the order and the collation that `=` has for them.
-const INDEX: &str = "
-SELECT i.indexrelid FROM pg_catalog.pg_index AS i
-JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
-JOIN pg_catalog.pg_am AS m ON m.oid = x.relam
-WHERE i.indrelid = $1 AND m.amname = 'btree' AND i.indisunique AND i.indimmediate AND i.indisvalid
-  AND i.indisready AND NOT i.indcheckxmin AND i.indpred IS NULL AND i.indexprs IS NULL
-  AND i.indnkeyatts = pg_catalog.cardinality($2)
-  AND (i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1] @> $2
-  AND NOT EXISTS (SELECT FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) AS place
-      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[place]
-      JOIN pg_catalog.pg_opclass AS o ON o.oid = i.indclass[place]
-      WHERE NOT o.opcdefault OR i.indcollation[place] <> a.attcollation)
-ORDER BY i.indisprimary DESC, i.indexrelid LIMIT 1";
-
-const CHECKS: &str = "
-SELECT pg_catalog.pg_get_expr(conbin, conrelid) FROM pg_catalog.pg_constraint
-WHERE conrelid = $1 AND contype = 'c'";
 
 impl Direct {
     /// `key` are the columns that tell the row, with the types of the values that will be given for
-    /// them; `columns` those that change; `events` what the statement does whose place it takes.
-    /// `None` where only the statement will do.
+    /// them; `columns` those that change; `events` what the statement does whose place it takes;
+    /// `idle` a trigger function of ours that does nothing then. `None` where only the statement will
+    /// do.
     pub fn of(
         table: &PgRelation,
         owner: pg_sys::Oid,
         key: &[(&str, pg_sys::Oid)],
         columns: &[&str],
         events: i16,
+        idle: Option<&str>,
     ) -> Option<Direct> {
-        let number = |name: &str| catalog::column(table, name).number;
-        let changed: Vec<i16> = columns.iter().map(|name| number(name)).collect();
-        let oid = table.oid();
-        let plain = [
-            oid.into(),
-            changed.clone().into(),
-            owner.into(),
-            events.into(),
-        ];
-        if catalog::values::<bool>(PLAIN, &plain) != [true] {
+        let numbers = |columns: Vec<Column>| columns.into_iter().map(|column| column.number);
+        let changed: Vec<_> = numbers(plain::columns(table, columns)).collect();
+        if !plain::is_plain(table, owner, &changed, events, idle) {
             return None;
         }
-        let key: Vec<_> = key
-            .iter()
-            .map(|(name, given)| (catalog::column(table, name), *given))
-            .collect();
-        let numbers: Vec<_> = key.iter().map(|(column, _)| column.number).collect();
-        let index = catalog::values::<pg_sys::Oid>(INDEX, &[oid.into(), numbers.into()]).pop()?;
+        let (names, given): (Vec<_>, Vec<_>) = key.iter().copied().unzip();
+        let key = plain::columns(table, &names);
+        let index = plain::unique_index(table, &key.iter().collect::<Vec<_>>())?;
+        let checks = plain::checks(table);
         Some(Direct {
-            table: oid,
-            index,
-            conditions: conditions(index, &key)?,
+            table: table.oid(),
+            index: index.oid(),
+            conditions: conditions(&index, &key, &given)?,
             columns: changed.into_iter().map(c_int::from).collect(),
-            checks: checks(table),
+            // SAFETY: conditions of this table, as its description has them.
+            checks: unsafe { checks.into_iter().map(|check| Expression::stored(check)) }.collect(),
+            refers: plain::refers(table),
         })
     }
 
@@ -190,7 +144,7 @@ impl Direct {
         // the trigger's own memory.
         unsafe {
             let row = pg_sys::ExecFetchSlotHeapTuple(slot, false, ptr::null_mut());
-            if is_being_changed(row) {
+            if is_being_changed(row) || (self.refers && is_of_this_transaction(row)) {
                 return false;
             }
             let description = (*table).rd_att;
@@ -235,42 +189,19 @@ impl Direct {
     }
 }
 
-fn checks(table: &PgRelation) -> Vec<Expression> {
-    // SAFETY: rd_rel of an open relation points to its pg_class row.
-    if unsafe { (*(*table.as_ptr()).rd_rel).relchecks } == 0 {
-        return Vec::new();
-    }
-    catalog::values::<String>(CHECKS, &[table.oid().into()])
-        .iter()
-        .map(|check| Expression::compile(check, table))
-        .collect()
-}
-
 /// One condition per column of the index, and the place of its value in `key`: columns of the table,
-/// with the types of the values that they are compared with. `None` where they do not compare.
+/// which are compared with values of the types `given`. `None` where they do not compare.
 fn conditions(
-    index: pg_sys::Oid,
-    key: &[(Column, pg_sys::Oid)],
+    index: &PgRelation,
+    key: &[Column],
+    given: &[pg_sys::Oid],
 ) -> Option<Vec<(pg_sys::ScanKeyData, usize)>> {
-    // SAFETY: an index of a table that is locked.
-    let index =
-        unsafe { PgRelation::with_lock(index, pg_sys::AccessShareLock as pg_sys::LOCKMODE) };
     let conditions = (0..key.len()).map(|place| {
-        let number = attribute_of(&index, place);
-        let which = key.iter().position(|(column, _)| column.number == number)?;
-        let (column, given) = &key[which];
-        condition(&index, place, column, *given).map(|condition| (condition, which))
+        let number = plain::attribute_of(index, place);
+        let which = key.iter().position(|column| column.number == number)?;
+        condition(index, place, &key[which], given[which]).map(|condition| (condition, which))
     });
     conditions.collect()
-}
-
-/// The number of the table's column that is at `place` in the index.
-fn attribute_of(index: &PgRelation, place: usize) -> i16 {
-    // SAFETY: an open index has as many numbers as it has columns.
-    unsafe {
-        let columns = &(*(*index.as_ptr()).rd_index).indkey;
-        *columns.values.as_ptr().add(place)
-    }
 }
 
 /// `column = ` a value of type `given`, by the index's own operators; `None` where they have none.
@@ -339,6 +270,21 @@ unsafe fn is_being_changed(row: pg_sys::HeapTuple) -> bool {
     let only_locked = flags & pg_sys::HEAP_XMAX_LOCK_ONLY != 0
         || flags & (pg_sys::HEAP_XMAX_IS_MULTI | lock_kinds) == pg_sys::HEAP_XMAX_EXCL_LOCK;
     flags & pg_sys::HEAP_XMAX_INVALID == 0 && !only_locked
+}
+
+/// A foreign key's check of a row that this transaction wrote may still be to come. It passes over a
+/// row that has a later version, and trusts the UPDATE to have queued one for that.
+///
+/// # Safety
+/// `row` is a row on a page that is pinned.
+unsafe fn is_of_this_transaction(row: pg_sys::HeapTuple) -> bool {
+    // SAFETY: as the caller says. A frozen row's own number is of no transaction that runs.
+    unsafe {
+        let header = &*(*row).t_data;
+        let frozen =
+            u32::from(header.t_infomask) & pg_sys::HEAP_XMIN_FROZEN == pg_sys::HEAP_XMIN_FROZEN;
+        !frozen && pg_sys::TransactionIdIsCurrentTransactionId(header.t_choice.t_heap.t_xmin)
+    }
 }
 
 enum Replaced {
