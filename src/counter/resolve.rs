@@ -12,7 +12,7 @@ use crate::catalog::{self, ON_INSERT, ON_UPDATE};
 use crate::error;
 use crate::remembered::{Known, Registry, Remembered};
 use pgrx::{PgRelation, pg_sys};
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::rc::Rc;
 
 pub struct Counter {
@@ -287,16 +287,8 @@ pub fn trigger_name(trigger: &pg_sys::Trigger) -> String {
         .into_owned()
 }
 
-/// The OID of `schema.table`, if there is one.
 pub fn find_table(name: &Table) -> Option<pg_sys::Oid> {
-    let schema = CString::new(name.0.as_str()).ok()?;
-    let table = CString::new(name.1.as_str()).ok()?;
-    // SAFETY: both look up a NUL-terminated name in the system caches; InvalidOid when missing.
-    let oid = unsafe {
-        let schema = pg_sys::get_namespace_oid(schema.as_ptr(), true);
-        pg_sys::get_relname_relid(table.as_ptr(), schema)
-    };
-    (oid != pg_sys::InvalidOid).then_some(oid)
+    catalog::find(&name.0, &name.1)
 }
 
 pub fn has_column(table: &PgRelation, column: &str) -> bool {

@@ -10,6 +10,7 @@ mod plain;
 
 use crate::catalog::Column;
 use crate::counter::Expression;
+use crate::rows::{Replaced, index_row, replace_row};
 use pgrx::{PgRelation, pg_sys};
 use std::ffi::c_int;
 use std::ptr;
@@ -82,7 +83,6 @@ impl Direct {
                 pg_sys::relation_close(table, keep);
                 return false;
             }
-            pg_sys::CheckCmdReplicaIdentity(table, pg_sys::CmdType::CMD_UPDATE);
             let index = pg_sys::index_open(self.index, lock);
             pg_sys::CommandCounterIncrement();
             pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
@@ -170,19 +170,35 @@ impl Direct {
                 values.as_mut_ptr(),
                 nulls.as_mut_ptr(),
             );
-            if !self.checks.is_empty() {
-                let slot = slot_of(table, &raw const pg_sys::TTSOpsHeapTuple);
-                pg_sys::ExecStoreHeapTuple(new, slot, false);
-                let broken = self.checks.iter().any(|check| check.is_false(slot));
-                pg_sys::ExecDropSingleTupleTableSlot(slot);
-                if broken {
-                    return false;
-                }
-            }
-            match replace(table, &mut (*row).t_self, new) {
+            let slot = slot_of(table, &raw const pg_sys::TTSOpsHeapTuple);
+            pg_sys::ExecStoreHeapTuple(new, slot, false);
+            let changed = !self.checks.iter().any(|check| check.is_false(slot))
+                && self.replace(table, &mut (*row).t_self, slot);
+            pg_sys::ExecDropSingleTupleTableSlot(slot);
+            changed
+        }
+    }
+
+    /// # Safety
+    /// As for [`replace_row`].
+    unsafe fn replace(
+        &self,
+        table: pg_sys::Relation,
+        old: &mut pg_sys::ItemPointerData,
+        new: *mut pg_sys::TupleTableSlot,
+    ) -> bool {
+        // SAFETY: the caller vouches for the row; the indexes are opened and closed here.
+        unsafe {
+            match replace_row(table, old, new) {
                 Replaced::No => return false,
-                Replaced::WithIndexes { summarizing } => write_indexes(table, new, summarizing),
                 Replaced::Yes => {}
+                Replaced::WithEntries(entries) => {
+                    let executor = pg_sys::CreateExecutorState();
+                    let indexes = pg_sys::CatalogOpenIndexes(table);
+                    index_row(indexes, executor, new, entries);
+                    pg_sys::CatalogCloseIndexes(indexes);
+                    pg_sys::FreeExecutorState(executor);
+                }
             }
             true
         }
@@ -284,100 +300,5 @@ unsafe fn is_of_this_transaction(row: pg_sys::HeapTuple) -> bool {
         let frozen =
             u32::from(header.t_infomask) & pg_sys::HEAP_XMIN_FROZEN == pg_sys::HEAP_XMIN_FROZEN;
         !frozen && pg_sys::TransactionIdIsCurrentTransactionId(header.t_choice.t_heap.t_xmin)
-    }
-}
-
-enum Replaced {
-    No,
-    Yes,
-    WithIndexes { summarizing: bool },
-}
-
-/// Puts `new` in the place of the row at `old`, unless another writer was there first.
-///
-/// # Safety
-/// `table` is locked for writing, and `new` made from the row at `old`.
-unsafe fn replace(
-    table: pg_sys::Relation,
-    old: *mut pg_sys::ItemPointerData,
-    new: pg_sys::HeapTuple,
-) -> Replaced {
-    let mut failure = pg_sys::TM_FailureData::default();
-    let mut lock = 0;
-    // SAFETY: as the caller says; a heap takes its rows as tuples.
-    unsafe {
-        let command = pg_sys::GetCurrentCommandId(true);
-        #[cfg(feature = "pg15")]
-        let (result, indexes) = {
-            let result = pg_sys::heap_update(
-                table,
-                old,
-                new,
-                command,
-                ptr::null_mut(),
-                true,
-                &mut failure,
-                &mut lock,
-            );
-            let in_place = u32::from((*(*new).t_data).t_infomask2) & pg_sys::HEAP_ONLY_TUPLE != 0;
-            (result, (!in_place).then_some(false))
-        };
-        #[cfg(not(feature = "pg15"))]
-        let (result, indexes) = {
-            let mut indexes = pg_sys::TU_UpdateIndexes::TU_None;
-            let result = pg_sys::heap_update(
-                table,
-                old,
-                new,
-                command,
-                ptr::null_mut(),
-                true,
-                &mut failure,
-                &mut lock,
-                &mut indexes,
-            );
-            let summarizing = indexes == pg_sys::TU_UpdateIndexes::TU_Summarizing;
-            let any = indexes != pg_sys::TU_UpdateIndexes::TU_None;
-            (result, any.then_some(summarizing))
-        };
-        match (result, indexes) {
-            (pg_sys::TM_Result::TM_Ok, None) => Replaced::Yes,
-            (pg_sys::TM_Result::TM_Ok, Some(summarizing)) => Replaced::WithIndexes { summarizing },
-            _ => Replaced::No,
-        }
-    }
-}
-
-/// Writes what the indexes hold of a new version that is not on its old page, or changes a column
-/// of theirs.
-///
-/// # Safety
-/// `new` was just written to `table`.
-unsafe fn write_indexes(table: pg_sys::Relation, new: pg_sys::HeapTuple, _summarizing: bool) {
-    // SAFETY: a result relation without a range table, as COPY has it, with its indexes opened and
-    // closed here.
-    unsafe {
-        let state = pg_sys::CreateExecutorState();
-        let relation: *mut pg_sys::ResultRelInfo =
-            pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast();
-        (*relation).type_ = pg_sys::NodeTag::T_ResultRelInfo;
-        pg_sys::InitResultRelInfo(relation, table, 0, ptr::null_mut(), 0);
-        pg_sys::ExecOpenIndices(relation, false);
-        let slot = slot_of(table, &raw const pg_sys::TTSOpsHeapTuple);
-        pg_sys::ExecStoreHeapTuple(new, slot, false);
-        pg_sys::ExecInsertIndexTuples(
-            relation,
-            slot,
-            state,
-            true,
-            false,
-            ptr::null_mut(),
-            ptr::null_mut(),
-            #[cfg(not(feature = "pg15"))]
-            _summarizing,
-        );
-        pg_sys::ExecDropSingleTupleTableSlot(slot);
-        pg_sys::ExecCloseIndices(relation);
-        pg_sys::FreeExecutorState(state);
     }
 }
