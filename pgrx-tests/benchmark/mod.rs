@@ -7,6 +7,7 @@ mod aggregates;
 mod attacker;
 mod blocks;
 mod publication;
+mod recount;
 mod standing;
 mod totals;
 

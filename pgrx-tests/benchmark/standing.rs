@@ -77,6 +77,23 @@ mod tests {
         assert_ne!(shown, before);
     }
 
+    /// Who came since is not known then, so nothing may stand.
+    #[pg_test]
+    fn a_benchmark_without_the_table_gets_it_and_shows_nothing_until_the_next_refresh() {
+        community(5);
+        run(
+            "SELECT join_in(number, 'seed', 'fintech', 40 + 5 * number) FROM generate_series(0, 6) AS number",
+        );
+        refresh();
+        let cells = || Spi::get_one::<i64>("SELECT count(*) FROM irs");
+        assert_eq!(cells(), Ok(Some(4)));
+        run("DROP TABLE irs_standing");
+        benchmark(5);
+        assert_eq!(cells(), Ok(Some(0)));
+        refresh();
+        assert_eq!(cells(), Ok(Some(4)));
+    }
+
     const RELEASED_BEFORE: &str =
         "UPDATE irs_cells SET released_at = '2000-01-01' WHERE released_at IS NOT NULL";
 

@@ -111,13 +111,16 @@ impl Target {
     }
 }
 
-pub fn make_tables(name: &Name, policy: &str) {
+/// Returns whether one of the tables had been missing.
+pub fn make_tables(name: &Name, policy: &str) -> bool {
+    let mut missing = false;
     for table in TABLES
         .iter()
         .filter(|table| table.policy.is_none_or(|only| only == policy))
     {
         let relation = name.of(table.suffix);
         if name.oid(table.suffix).is_none() {
+            missing = true;
             run(&format!(
                 "CREATE TABLE {relation} ({}) {}",
                 table.columns,
@@ -135,6 +138,7 @@ pub fn make_tables(name: &Name, policy: &str) {
         run(&format!("ALTER TABLE {relation} ENABLE ROW LEVEL SECURITY"));
         keep_private(name, table.suffix);
     }
+    missing
 }
 
 /// Default privileges (Supabase has them) grant new tables to everybody: take all of that back.
