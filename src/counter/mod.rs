@@ -11,6 +11,7 @@ mod attach;
 mod check;
 mod delta;
 mod expression;
+mod figure;
 mod image;
 mod keys;
 mod name;
