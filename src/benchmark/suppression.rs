@@ -57,10 +57,13 @@ pub fn suppress(groups: &[Group], laggards: &[Laggard], k: i64) -> Vec<State> {
         // figure goes. In each case that of the smallest group.
         let victim = involved.into_iter().min_by_key(|place| {
             let group = &groups[*place];
-            let loss = match group {
-                _ if group.state == State::Released && !group.was_shown => 0,
-                _ if group.state == State::Released && group.can_stand => 1,
-                _ => 2,
+            let is_released = group.state == State::Released;
+            let loss = if is_released && !group.was_shown {
+                0
+            } else if is_released && group.can_stand {
+                1
+            } else {
+                2
             };
             (loss, group.people, group.leaves.len(), *place)
         });
