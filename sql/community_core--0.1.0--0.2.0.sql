@@ -46,8 +46,6 @@ CREATE FUNCTION "install_module"( "module" TEXT, "schema" TEXT DEFAULT NULL, "pa
 
 CREATE FUNCTION "library_version"() RETURNS TEXT STRICT STABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'library_version_wrapper';
 
-COMMENT ON FUNCTION library_version() IS 'The version of the library that this session has loaded; that of the extension is in pg_extension. Stable, parallel safe. Example: SELECT community_core.library_version()';
-
 CREATE FUNCTION @extschema@.status_queues() RETURNS TABLE (module text, name text, waiting text, since text, failed text) LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     VALUES
     ('linkup', 'sms_outbound_jobs', 'status = ''pending'' AND available_at <= now()', 'available_at', 'status = ''failed'''),
@@ -243,6 +241,8 @@ $$;
 
 COMMENT ON FUNCTION @extschema@.metrics() IS 'The same as status() in the text format of Prometheus: community_core_level with 0 for ok, 1 for warn and 2 for error of each thing, and community_core_<thing>_<unit> with its figure. Stable; takes no transaction id. Example: SELECT community_core.metrics()';
 
+COMMENT ON FUNCTION library_version() IS 'The version of the library that this session has loaded; that of the extension is in pg_extension. Stable, parallel safe. Example: SELECT community_core.library_version()';
+
 CREATE FUNCTION "looks_like_card_number"( "text" TEXT ) RETURNS bool IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'looks_like_card_number_wrapper';
 
 DROP FUNCTION modules();
@@ -277,6 +277,10 @@ Volatile; calling it again replaces the mapping. Errors: 22004, 42501, 42703, 55
 Example: SELECT community_core.audit_changes(''customers'', ''audit_logs'');';
 
 COMMENT ON FUNCTION create_benchmark(text, text, text[], text, integer, text, regclass, jsonb, numeric, numeric, boolean, integer, text[]) IS 'Makes a benchmark, or repairs and redefines the one of that name. name: name or schema.name, at most 40 bytes; the schema defaults to that of the consent table. source: a SELECT that gives subject uuid, value (any number type), observed_at timestamptz and one column per dimension; of a subject''s rows the latest counts. dimensions: at most 4. consent_category: the category in the consent table. k: fewest people, at least community_core.min_k. policy: threshold or blocks. consent: a table (user_id uuid, category text, enabled boolean), by default consent_preferences in the schema of name. watch: {"table": "column with the subject"}; without it every refresh reads everything. minimum, maximum: the range of a bounded measure; values outside are no values; without them the dominance rules apply. totals: publish every subset of the dimensions too. band: contributors are rounded down to a multiple of it (default k). levels: publish these subsets of the dimensions and no others, each as names with commas between them, the empty text for everybody; NULL: as totals says. Two tables about the same people belong into one benchmark, each a level of it: a notice says where another benchmark is about the same people. Volatile. Errors: 22004 a NULL where none is meant, 42501 not the owner of the tables, 22023 bad argument, 42P01, 42703 and 42804 for a wrong table, column or type, 55000 for other dimensions, levels or policy than it has. Example: SELECT community_core.create_benchmark(''founders.irs'', ''SELECT user_id AS subject, score AS value, created_at AS observed_at, stage FROM founders.scores'', dimensions => ''{stage}'', watch => ''{"founders.scores": "user_id"}'', minimum => 0, maximum => 100);';
+
+COMMENT ON FUNCTION refresh_benchmark(text, boolean) IS 'Brings a benchmark up to date with what changed since the last refresh; with full => true it reads everything again. Returns true, or false with a notice while another session does it. Volatile. Errors: 42P01 no such benchmark, 42501 not its owner, 54000 more than 100,000 combinations of the dimensions. Example: SELECT community_core.refresh_benchmark(''founders.irs'');';
+
+COMMENT ON FUNCTION benchmark_position(text) IS 'Where the caller (auth.uid()) stands in the finest published cell: dimensions and position (top quarter, upper half, lower half, bottom quarter). No row unless the caller consents and the cell is published. Told from the published figures and the caller''s own value alone, so also where the caller is not among those figures: with policy blocks somebody who waits for a block. Stable. Errors: 42P01, 42501 without SELECT on the view, 42883 without auth.uid(). Example: SELECT position FROM community_core.benchmark_position(''founders.irs'');';
 
 COMMENT ON FUNCTION create_sum(regclass, text[], name, regclass, name, text[], text, boolean) IS 'create_sum for keys of several columns, in the same order on both sides; a child with a NULL in its key has no parent. Example: SELECT community_core.create_sum(''points'', ARRAY[''person'', ''org''], ''amount'', ''members'', ''total'', ARRAY[''person'', ''org'']);';
 
