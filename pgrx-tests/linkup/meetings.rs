@@ -26,6 +26,29 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_create_key_is_its_initiators_and_tells_nobody_else_of_itself() {
+        let region = region();
+        let (ada, bob) = (member(&region), member(&region));
+        let create = |initiator: &Member| {
+            format!(
+                "SELECT id::text FROM linkup.create_linkup('{}', '{region}',
+                     '{{\"activity_key\": \"coffee\", \"time_window\": \"SAT\"}}', 'coffee-1')",
+                initiator.id
+            )
+        };
+        let first = text_as(ada.signed_in(), &create(&ada));
+        let second = text_as(bob.signed_in(), &create(&bob));
+        assert_ne!(first, second);
+        assert_eq!(text_as(ada.signed_in(), &create(&ada)), first);
+        assert_eq!(text_as(As::Service, &create(&bob)), second);
+        let twice = format!(
+            "INSERT INTO linkup.linkups (initiator_user_id, region_id, brief, linkup_create_key)
+             SELECT initiator_user_id, region_id, brief, linkup_create_key FROM linkup.linkups WHERE id = '{first}'"
+        );
+        assert_eq!(outcome(As::Service, &twice), "23505");
+    }
+
+    #[pg_test]
     fn a_brief_without_its_shape_makes_no_linkup() {
         let region = region();
         let ada = member(&region);
