@@ -155,7 +155,7 @@ mod tests {
         run("ALTER TABLE matches RENAME TO contacts; ALTER TABLE contacts RENAME a TO low;
              ALTER TABLE contacts RENAME b TO high; ALTER TABLE contacts RENAME event TO meeting;
              ALTER TABLE choices RENAME event TO meeting; ALTER TABLE choices RENAME chooser TO who");
-        assert_eq!(failure(&says("choices", 1, B, A, true)), "42P01");
+        assert_eq!(failure(&says("choices", 1, B, A, true)), "42703");
         run("SELECT community_core.create_canonical_pair('contacts', 'low', 'high');
              SELECT community_core.create_mutual_choice('choices', '{meeting}', 'who', 'target', 'choice', 'contacts')");
         assert_eq!(triggers("contacts"), "contacts_canonicalize_pair");

@@ -19,7 +19,7 @@ CREATE TABLE linkups (
     created_at                timestamptz  NOT NULL DEFAULT now(),
     updated_at                timestamptz  NOT NULL DEFAULT now(),
     CONSTRAINT linkups_pkey PRIMARY KEY (id),
-    CONSTRAINT linkups_create_key_uniq UNIQUE (linkup_create_key),
+    CONSTRAINT linkups_create_key_uniq UNIQUE (initiator_user_id, linkup_create_key),
     CONSTRAINT linkups_initiator_user_id_fkey FOREIGN KEY (initiator_user_id) REFERENCES users (id) ON DELETE RESTRICT,
     CONSTRAINT linkups_region_id_fkey FOREIGN KEY (region_id) REFERENCES regions (id) ON DELETE RESTRICT,
     CONSTRAINT linkups_size_check CHECK (2 <= min_size AND min_size <= max_size),

@@ -11,7 +11,8 @@ DECLARE
     linkup @schema@.linkups;
 BEGIN
     PERFORM @schema@.require_self(create_linkup.initiator_user_id);
-    SELECT l.* INTO linkup FROM @schema@.linkups l WHERE l.linkup_create_key = create_linkup.linkup_create_key;
+    SELECT l.* INTO linkup FROM @schema@.linkups l
+    WHERE l.initiator_user_id = create_linkup.initiator_user_id AND l.linkup_create_key = create_linkup.linkup_create_key;
     IF NOT FOUND THEN
         INSERT INTO @schema@.linkups AS l
             (initiator_user_id, region_id, brief, linkup_create_key, event_time, acceptance_window_ends_at,
@@ -21,14 +22,14 @@ BEGIN
                 create_linkup.venue, coalesce(create_linkup.correlation_id, @schema@.request_correlation_id()),
                 coalesce((create_linkup.brief #>> '{group_size,min}')::int, 2),
                 coalesce((create_linkup.brief #>> '{group_size,max}')::int, 6))
-        ON CONFLICT (linkup_create_key) DO NOTHING RETURNING l.* INTO linkup;
+        ON CONFLICT (initiator_user_id, linkup_create_key) DO NOTHING RETURNING l.* INTO linkup;
         IF FOUND THEN
             RETURN linkup;
         END IF;
-        SELECT l.* INTO linkup FROM @schema@.linkups l WHERE l.linkup_create_key = create_linkup.linkup_create_key;
+        SELECT l.* INTO linkup FROM @schema@.linkups l
+        WHERE l.initiator_user_id = create_linkup.initiator_user_id AND l.linkup_create_key = create_linkup.linkup_create_key;
     END IF;
-    IF (linkup.initiator_user_id, linkup.region_id, linkup.brief)
-       IS DISTINCT FROM (create_linkup.initiator_user_id, create_linkup.region_id, create_linkup.brief) THEN
+    IF (linkup.region_id, linkup.brief) IS DISTINCT FROM (create_linkup.region_id, create_linkup.brief) THEN
         RAISE EXCEPTION 'LinkUp % is there already with another content', create_linkup.linkup_create_key
             USING ERRCODE = 'unique_violation', HINT = 'Give each LinkUp a key of its own.';
     END IF;
@@ -36,7 +37,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION create_linkup(uuid, uuid, jsonb, text, timestamptz, timestamptz, jsonb, uuid) IS
-    'Drafts a LinkUp once per create key, as its initiator or as the service; the sizes come from brief.group_size. Returns the row, on a retry the same one. Volatile. Errors: 42501 not yourself, or may not initiate (the hint says why); 23514 the brief is malformed; 23505 the key is another LinkUp''s. Example: SELECT id FROM create_linkup(''0199a7c2-0000-7000-8000-000000000002'', ''0199a7c2-0000-7000-8000-000000000003'', ''{"activity_key": "coffee", "time_window": "SAT_MORNING"}'', ''key-1'')';
+    'Drafts a LinkUp once per initiator and create key, as its initiator or as the service; the sizes come from brief.group_size. Returns the row, on a retry the same one. Volatile. Errors: 42501 not yourself, or may not initiate (the hint says why); 23514 the brief is malformed; 23505 the initiator used the key for another LinkUp. Example: SELECT id FROM create_linkup(''0199a7c2-0000-7000-8000-000000000002'', ''0199a7c2-0000-7000-8000-000000000003'', ''{"activity_key": "coffee", "time_window": "SAT_MORNING"}'', ''key-1'')';
 
 CREATE OR REPLACE FUNCTION linkup_for_move(linkup_id uuid) RETURNS linkups
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -101,6 +102,13 @@ BEGIN
         RAISE EXCEPTION 'LinkUp % has lock version %, not %', linkup.id, linkup.lock_version, expected_lock_version
             USING ERRCODE = 'serialization_failure', HINT = 'Read the LinkUp again, then decide again.';
     END IF;
+    -- Blocks and strikes write the rows of whom they are about: one that is being made is waited for, one
+    -- that an older snapshot does not show is told of (40001).
+    PERFORM FROM @schema@.users u
+    WHERE u.id = linkup.initiator_user_id
+       OR u.id IN (SELECT i.invited_user_id FROM @schema@.linkup_invites i
+                   WHERE i.linkup_id = linkup.id AND i.state = 'accepted')
+    ORDER BY u.id FOR SHARE;
     PERFORM @schema@.require_initiator(linkup.initiator_user_id, linkup.region_id);
     -- First accepted, first in; whoever no longer passes, or finds no place, is closed.
     FOR invite IN
@@ -134,7 +142,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION lock_linkup(uuid, int) IS
-    'Fixes who takes part: the initiator, then those who accepted in the order of their answers, as long as they pass the filters and there is a place. Everybody else''s invite is closed. Once only: of callers side by side one locks. expected_lock_version: as the caller read it. Returns the row. Volatile. Errors: 55000 not broadcasting (locked already), or fewer than min_size; 40001 another lock version; 42501; P0002. Example: SELECT locked_at FROM lock_linkup(''0199a7c2-0000-7000-8000-000000000001'', 0)';
+    'Fixes who takes part: the initiator, then those who accepted in the order of their answers, as long as they pass the filters and there is a place. Everybody else''s invite is closed. Once only: of callers side by side one locks. expected_lock_version: as the caller read it. Returns the row. Volatile. Errors: 55000 not broadcasting (locked already), or fewer than min_size; 40001 another lock version, or under REPEATABLE READ or SERIALIZABLE something has changed since; 42501; P0002. Example: SELECT locked_at FROM lock_linkup(''0199a7c2-0000-7000-8000-000000000001'', 0)';
 
 CREATE OR REPLACE FUNCTION close_linkup(linkup_id uuid, pending_to invite_state) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
