@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The counter engine beside no trigger, a PL/pgSQL row trigger and a hand-written statement trigger,
 # on tables as communities have them: a key, a foreign key that cascades, and its index.
-# usage: benches/counter.sh        PG_CONFIG says which PostgreSQL; ROUNDS scales it
-# Each round measures one after the other, and gives a ratio.
+# usage: benches/counter.sh        PG_CONFIG says which PostgreSQL; ROUNDS and SECONDS_EACH scale it
+# Each round measures one after the other, and gives a ratio. A round of clients is long enough that it is not
+# their first call, which loads a library or compiles a function, that is measured.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${ROUNDS:-5}
@@ -58,7 +59,7 @@ insert() {
 # Transactions a second of `$2` clients that each insert a like of `$3`.
 throughput() {
     printf '%s\n' "\\set post $3" "INSERT INTO $1.likes (post_id) VALUES (:post)" >"$cluster/like.sql"
-    "$bin/pgbench" -n -M prepared -c "$2" -j 2 -T 1 -f "$cluster/like.sql" postgres 2>/dev/null |
+    "$bin/pgbench" -n -M prepared -c "$2" -j 2 -T "${SECONDS_EACH:-3}" -f "$cluster/like.sql" postgres 2>/dev/null |
         sed -n 's/^tps = \([0-9.]*\).*/\1/p'
 }
 

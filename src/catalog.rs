@@ -20,6 +20,28 @@ pub fn qualified_name(relation: &PgRelation) -> String {
     pgrx::spi::quote_qualified_identifier(relation.namespace(), relation.name())
 }
 
+/// The relation `schema.name`, if there is one, whether or not the current user may use the schema.
+pub fn find(schema: &str, name: &str) -> Option<pg_sys::Oid> {
+    find_named(&CString::new(schema).ok()?, &CString::new(name).ok()?)
+}
+
+/// As [`find`].
+pub fn find_named(schema: &CStr, name: &CStr) -> Option<pg_sys::Oid> {
+    // SAFETY: both names are NUL-terminated, and both look-ups answer InvalidOid for what is not there.
+    let oid = unsafe {
+        let schema = pg_sys::get_namespace_oid(schema.as_ptr(), true);
+        pg_sys::get_relname_relid(name.as_ptr(), schema)
+    };
+    (oid != pg_sys::InvalidOid).then_some(oid)
+}
+
+/// As [`find`], open for reading.
+pub fn find_open(schema: &str, name: &str) -> Option<PgRelation> {
+    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+    // SAFETY: a relation that is gone meanwhile is an ordinary ERROR.
+    find(schema, name).map(|oid| unsafe { PgRelation::with_lock(oid, lock) })
+}
+
 /// Opens an ordinary or partitioned table with `lock`, or says why not.
 pub fn open_table(oid: pg_sys::Oid, lock: pg_sys::LOCKMODE) -> PgRelation {
     // SAFETY: relation_open raises an ordinary ERROR for an OID that is no relation. PgRelation

@@ -1,13 +1,14 @@
 //! What a trigger works out from the catalogue: once per backend and trigger, and again when the
 //! catalogue says that something it depends on changed.
 
-use pgrx::{pg_guard, pg_sys};
+use crate::changes::{self, Change, Watcher};
+use pgrx::pg_sys;
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
-/// What is worked out from tables, and from functions and the names of schemas.
+/// What is worked out from tables, and from functions, roles and the names of schemas.
 pub trait Remembered {
     /// Whether it is made from this table: its columns, indexes, constraints, triggers, owner, rights.
     fn depends_on(&self, table: pg_sys::Oid) -> bool;
@@ -41,7 +42,7 @@ pub struct Registry<T>(RefCell<FxHashMap<pg_sys::Oid, Rc<Known<T>>>>);
 impl<T: Remembered> Registry<T> {
     pub fn leak() -> &'static Registry<T> {
         let registry: &'static Registry<T> = Box::leak(Box::new(Registry(RefCell::default())));
-        WATCHED.with_borrow_mut(|watched| watched.push(registry));
+        changes::tell(registry);
         registry
     }
 
@@ -73,27 +74,16 @@ impl<T: Remembered> Registry<T> {
     }
 }
 
-trait Watched {
-    fn forget(&self, change: Change);
-}
-
-#[derive(Clone, Copy)]
-enum Change {
-    /// All tables when it is no table's OID.
-    Table(pg_sys::Oid),
-    Other,
-}
-
-impl<T: Remembered> Watched for Registry<T> {
-    /// Called from within Postgres at any time; a registry is never borrowed for writing across a
-    /// call to Postgres, so it can be read here.
-    fn forget(&self, change: Change) {
+impl<T: Remembered> Watcher for Registry<T> {
+    /// A registry is never borrowed for writing across a call to Postgres, so it can be read here.
+    fn changed(&self, change: Change) {
+        CHANGES.set(CHANGES.get().wrapping_add(1));
         let Ok(known) = self.0.try_borrow() else {
             return;
         };
         for known in known.values() {
             let concerned = match change {
-                Change::Table(table) => table == pg_sys::InvalidOid || known.depends_on(table),
+                Change::Table(table) => known.depends_on(table),
                 Change::Other => true,
             };
             if concerned {
@@ -104,43 +94,6 @@ impl<T: Remembered> Watched for Registry<T> {
 }
 
 thread_local! {
-    /// How many changes this backend was told of.
+    /// Grows with every change that this backend was told of.
     static CHANGES: Cell<u64> = const { Cell::new(0) };
-    static WATCHED: RefCell<Vec<&'static dyn Watched>> = {
-        watch_the_catalogue();
-        RefCell::default()
-    };
-}
-
-fn watch_the_catalogue() {
-    // SAFETY: registers callbacks that live as long as the library, which is never unloaded.
-    unsafe {
-        let nothing = pg_sys::Datum::from(0);
-        pg_sys::CacheRegisterRelcacheCallback(Some(table_changed), nothing);
-        for cache in [
-            pg_sys::SysCacheIdentifier::NAMESPACEOID,
-            pg_sys::SysCacheIdentifier::PROCOID,
-        ] {
-            pg_sys::CacheRegisterSyscacheCallback(cache as i32, Some(other_changed), nothing);
-        }
-    }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn table_changed(_argument: pg_sys::Datum, table: pg_sys::Oid) {
-    forget(Change::Table(table));
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn other_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
-    forget(Change::Other);
-}
-
-fn forget(change: Change) {
-    CHANGES.set(CHANGES.get().wrapping_add(1));
-    WATCHED.with(|watched| {
-        if let Ok(watched) = watched.try_borrow() {
-            watched.iter().for_each(|registry| registry.forget(change));
-        }
-    });
 }

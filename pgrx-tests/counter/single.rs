@@ -1,5 +1,5 @@
-//! What a single row needs is worked out once and remembered. Whatever an UPDATE of the parent brings
-//! about comes about all the same, also what was added to the parent since the last one.
+//! A single row's count goes into its parent without a statement. Whatever an UPDATE of the parent
+//! would bring about comes about all the same, also what was added to the parent since the last one.
 
 #[pgrx::pg_schema]
 mod tests {
@@ -67,6 +67,35 @@ mod tests {
         );
         assert_eq!(text("SELECT likes::text FROM s.posts WHERE id = 99"), "1");
         refused("SET CONSTRAINTS ALL IMMEDIATE", "23503");
+    }
+
+    #[pg_test]
+    fn a_parent_that_the_same_statement_makes_is_still_checked() {
+        posts_and_likes();
+        run("CREATE TABLE s.authors (id int PRIMARY KEY);
+             ALTER TABLE s.posts ADD COLUMN author int REFERENCES s.authors");
+        run(LIKE);
+        refused(
+            "WITH post AS (INSERT INTO s.posts (id, author) VALUES (99, 1))
+             INSERT INTO s.likes (post_id) VALUES (99)",
+            "23503",
+        );
+    }
+
+    #[pg_test]
+    fn policies_forced_on_the_owner_do_not_keep_a_single_row_from_being_counted() {
+        run("CREATE ROLE keeper");
+        posts_and_likes();
+        run("GRANT ALL ON SCHEMA s TO keeper;
+             ALTER TABLE s.posts OWNER TO keeper; ALTER TABLE s.likes OWNER TO keeper");
+        run(LIKE);
+        run(
+            "ALTER TABLE s.posts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+             CREATE POLICY nothing ON s.posts TO keeper USING (false)",
+        );
+        run(LIKE);
+        run("INSERT INTO s.likes (post_id) VALUES (1), (2)");
+        assert_eq!(likes(), "5 2 0 0");
     }
 
     #[pg_test]

@@ -2,8 +2,8 @@
 //! catalogue changes. Postgres tells a backend of a change before it gives it a lock on what was
 //! changed: whoever holds the lock of a table and then finds nothing changed has the present.
 
+use crate::changes::{self, Change, Watcher};
 use pgrx::pg_sys;
-use pgrx::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, RefCell};
 use std::hash::Hash;
@@ -79,33 +79,21 @@ fn listen() {
     if LISTENING.replace(true) {
         return;
     }
-    // SAFETY: the functions live as long as the library, which is never unloaded.
-    unsafe {
-        let nothing = pg_sys::Datum::from(0);
-        pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), nothing);
-        for cache in [
-            pg_sys::SysCacheIdentifier::NAMESPACEOID,
-            pg_sys::SysCacheIdentifier::TYPEOID,
-            pg_sys::SysCacheIdentifier::PROCOID,
-        ] {
-            pg_sys::CacheRegisterSyscacheCallback(cache as i32, Some(object_changed), nothing);
+    changes::tell(&Listener);
+}
+
+struct Listener;
+
+impl Watcher for Listener {
+    fn changed(&self, change: Change) {
+        let matters = match change {
+            Change::Table(table) => WATCHED.with_borrow(|watched| watched.contains(&table)),
+            Change::Other => true,
+        };
+        if matters {
+            forget();
         }
     }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn relation_changed(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
-    // InvalidOid stands for every table.
-    let matters = relation == pg_sys::InvalidOid
-        || WATCHED.with_borrow(|watched| watched.contains(&relation));
-    if matters {
-        forget();
-    }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn object_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
-    forget();
 }
 
 /// What is kept goes when it is asked for next: somebody may be using it now.

@@ -5,12 +5,12 @@ use super::cache;
 use super::encoding;
 use super::hash::Hash;
 use super::log::{HEAD, Log, SEAL};
-use super::native::{index_row, write_rows};
 use super::pending::Batch;
 use super::places::{Places, Table};
 use super::row::with_varlena;
 use super::seal::Head;
 use super::tree::Frontier;
+use crate::rows::{Replaced, index_row, replace_row, write_rows};
 use pgrx::pg_sys;
 use pgrx::{IntoDatum, PgMemoryContexts};
 
@@ -258,37 +258,15 @@ impl Tables {
             head.hash.as_slice().into_datum(),
             head.frontier.to_bytes().into_datum(),
         ];
-        let nothing = std::ptr::null_mut();
-        let (mut failure, mut lock) = (pg_sys::TM_FailureData::default(), 0);
-        #[cfg(feature = "pg15")]
-        let (mut indexes, no_index) = (false, false);
-        #[cfg(not(feature = "pg15"))]
-        let no_index = pg_sys::TU_UpdateIndexes::TU_None;
-        #[cfg(not(feature = "pg15"))]
-        let mut indexes = no_index;
         // SAFETY: the table is open and has the columns of HEAD; the caller vouches for the place.
         unsafe {
-            // A publication may want more of a table that is updated.
-            pg_sys::CheckCmdReplicaIdentity(self.head.relation, pg_sys::CmdType::CMD_UPDATE);
             let slot = stored_slot(self.head.relation, &row);
-            let result = pg_sys::table_tuple_update(
-                self.head.relation,
-                &mut place,
-                slot,
-                pg_sys::GetCurrentCommandId(true),
-                nothing,
-                nothing,
-                true,
-                &mut failure,
-                &mut lock,
-                &mut indexes,
-            );
-            let stored = result == pg_sys::TM_Result::TM_Ok;
-            if stored && indexes != no_index {
-                index_row(self.head.indexes, self.executor, slot);
+            let replaced = replace_row(self.head.relation, &mut place, slot);
+            if let Replaced::WithEntries(entries) = replaced {
+                index_row(self.head.indexes, self.executor, slot, entries);
             }
             pg_sys::ExecDropSingleTupleTableSlot(slot);
-            stored
+            !matches!(replaced, Replaced::No)
         }
     }
 }

@@ -6,11 +6,10 @@ use super::append::{self, Appender, with_text_settings};
 use super::cache;
 use super::changes::Source;
 use super::log::{APPEND, Definition, Log, engine_function};
-use super::native::{expression_context, write_rows};
 use super::record::{Changed, Event, Recording, constant, copied, each_changed, user};
 use crate::catalog::{self, Column};
+use crate::rows::{expression_context, write_rows};
 use pgrx::{IntoDatum, PgMemoryContexts, PgRelation, pg_sys};
-use std::ffi::CString;
 
 /// A log that takes rows without a statement, and what goes into its columns. What its pointers point
 /// to lives as long as the recording that it is part of.
@@ -37,19 +36,6 @@ struct Place {
     by_value: bool,
     /// Of the changed table's column, where that is the source.
     from: usize,
-}
-
-/// The table of that name.
-pub fn find(schema: &str, table: &str) -> Option<PgRelation> {
-    let (schema, table) = (CString::new(schema).ok()?, CString::new(table).ok()?);
-    // SAFETY: both names are NUL-terminated, and both look-ups answer InvalidOid for what is not
-    // there; the relation is opened only when it was found.
-    unsafe {
-        let namespace = pg_sys::get_namespace_oid(schema.as_ptr(), true);
-        let oid = pg_sys::get_relname_relid(table.as_ptr(), namespace);
-        (oid != pg_sys::InvalidOid)
-            .then(|| PgRelation::with_lock(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE))
-    }
 }
 
 impl Target {

@@ -418,11 +418,8 @@ pub fn definition_of(relation: &PgRelation) -> Option<Definition> {
 
 /// The table named after the relation, in its schema, if there is one.
 pub fn beside(relation: &PgRelation, suffix: &str) -> Option<PgRelation> {
-    let name = std::ffi::CString::new(format!("{}_{suffix}", relation.name())).ok()?;
-    // SAFETY: the name is NUL-terminated; the relation is opened only when it was found.
-    unsafe {
-        let oid = pg_sys::get_relname_relid(name.as_ptr(), relation.namespace_oid());
-        (oid != pg_sys::InvalidOid)
-            .then(|| PgRelation::with_lock(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE))
-    }
+    catalog::find_open(
+        relation.namespace(),
+        &format!("{}_{suffix}", relation.name()),
+    )
 }

@@ -31,7 +31,6 @@ mod json;
 mod jsonb;
 mod key;
 mod log;
-mod native;
 mod note;
 mod numeric;
 mod pending;

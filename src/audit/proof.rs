@@ -7,8 +7,7 @@ use super::note::{Checkpoint, Refusal, Tree, open};
 use super::sql::{self, bigint, text};
 use super::tree::{Frontier, Roots, consistency_ranges, inclusion_ranges};
 use crate::{catalog, error};
-use pgrx::{PgRelation, pg_sys};
-use std::ffi::CString;
+use pgrx::pg_sys;
 
 pub struct Inclusion {
     pub chain: String,
@@ -268,17 +267,10 @@ fn compare(tree: Tree, caller: pg_sys::Oid) -> Option<Break> {
 /// The log and the chain that an origin names.
 fn find(origin: &str) -> Option<(Log, String)> {
     let mut parts = origin.splitn(3, '/');
-    let schema = CString::new(percent_decoded(parts.next()?)?).ok()?;
-    let table = CString::new(percent_decoded(parts.next()?)?).ok()?;
+    let schema = percent_decoded(parts.next()?)?;
+    let table = percent_decoded(parts.next()?)?;
     let chain = parts.next().unwrap_or_default().to_owned();
-    // SAFETY: both names are NUL-terminated; both look-ups answer InvalidOid for what is not
-    // there, and the relation is opened only when it was found.
-    let relation = unsafe {
-        let namespace = pg_sys::get_namespace_oid(schema.as_ptr(), true);
-        let oid = pg_sys::get_relname_relid(table.as_ptr(), namespace);
-        (oid != pg_sys::InvalidOid)
-            .then(|| PgRelation::with_lock(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE))?
-    };
+    let relation = catalog::find_open(&schema, &table)?;
     let definition = definition_of(&relation)?;
     Some((Log::new(relation, definition), chain))
 }

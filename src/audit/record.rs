@@ -77,7 +77,7 @@ impl Recording {
                     let mut context = PgMemoryContexts::TopMemoryContext
                         .switch_to(|_| PgMemoryContexts::new("audit recording"));
                     let (builder, target) = context.switch_to(|_| {
-                        let log = insert::find(schema, table);
+                        let log = catalog::find_open(schema, table);
                         let target = log.and_then(|log| Target::of(log, &event.relation, &columns));
                         (Builder::new(&event.relation), target)
                     });

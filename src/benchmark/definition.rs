@@ -212,7 +212,7 @@ fn check_numbers(wish: &Wish) {
 fn consent_table(schema: &Option<String>, table: &str, given: Option<pg_sys::Oid>) -> PgRelation {
     let oid = match (given, schema) {
         (Some(oid), _) => Some(oid),
-        (None, Some(schema)) => super::queue::relation_oid(schema, "consent_preferences"),
+        (None, Some(schema)) => catalog::find(schema, "consent_preferences"),
         (None, None) => None,
     };
     match oid {

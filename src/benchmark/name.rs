@@ -1,6 +1,5 @@
 //! A benchmark's name, and the names of what belongs to it.
 
-use super::queue::relation_oid;
 use crate::{catalog, error};
 use pgrx::prelude::*;
 use pgrx::{PgRelation, pg_sys};
@@ -71,7 +70,7 @@ impl Name {
     }
 
     pub fn oid(&self, suffix: &str) -> Option<pg_sys::Oid> {
-        relation_oid(&self.schema, &format!("{}{suffix}", self.table))
+        catalog::find(&self.schema, &format!("{}{suffix}", self.table))
     }
 
     /// The definition table, whose owner is the benchmark's owner.

@@ -8,7 +8,7 @@
 use crate::{catalog, error};
 use pgrx::prelude::*;
 use pgrx::{PgRelation, pg_sys};
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 
 /// The trigger's arguments: schema and name of the queue, and the column with the person's id.
 struct Arguments<'a> {
@@ -100,7 +100,7 @@ pub fn withdrawn(trigger: &PgTrigger) {
 /// SQL would ask for when run as the owner of the trigger's table: that the queue is the owner's.
 fn insert(trigger: &PgTrigger, arguments: &Arguments, subject: Option<pg_sys::Datum>) {
     let missing = || -> ! { error::raise(error::benchmark::not_a_queue(&arguments.queue())) };
-    let Some(oid) = oid_of(arguments.schema, arguments.table) else {
+    let Some(oid) = catalog::find_named(arguments.schema, arguments.table) else {
         missing()
     };
     // SAFETY: an OID just found in the catalogue; relation_open raises an ERROR if it went away.
@@ -133,21 +133,4 @@ fn is_one_uuid(queue: &PgRelation) -> bool {
         let columns = (*queue.as_ptr()).rd_att;
         !has_index && (*columns).natts == 1 && pg_sys::SPI_gettypeid(columns, 1) == pg_sys::UUIDOID
     }
-}
-
-/// Looks a relation up without asking whether the current user may use its schema.
-pub fn relation_oid(schema: &str, name: &str) -> Option<pg_sys::Oid> {
-    oid_of(&CString::new(schema).ok()?, &CString::new(name).ok()?)
-}
-
-fn oid_of(schema: &CStr, name: &CStr) -> Option<pg_sys::Oid> {
-    // SAFETY: both are NUL-terminated and only read; an unknown name gives InvalidOid.
-    let oid = unsafe {
-        let namespace = pg_sys::get_namespace_oid(schema.as_ptr(), true);
-        if namespace == pg_sys::InvalidOid {
-            return None;
-        }
-        pg_sys::get_relname_relid(name.as_ptr(), namespace)
-    };
-    (oid != pg_sys::InvalidOid).then_some(oid)
 }

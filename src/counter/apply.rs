@@ -8,10 +8,22 @@ use super::resolve::Counter;
 use super::spec::Measure;
 use super::statement::array;
 use crate::error;
+use crate::remembered::Known;
 use pgrx::{AnyNumeric, FromDatum, pg_sys};
 
 /// Above this many parents the planner is asked anew.
 const FEW: usize = 100;
+
+/// Adds to the one parent that gained something, without a statement. False where [`counts`] has to
+/// do it.
+pub fn count_directly(counter: &Known<Counter>, changes: &[(Key, i64)]) -> bool {
+    let ([(key, amount)], Some(direct), false) = (changes, &counter.direct, counter.loose) else {
+        return false;
+    };
+    let mut values = image::values(&counter.keys, key);
+    values.extend(slot(counter));
+    direct.add(&values, *amount, || counter.is_valid())
+}
 
 /// Adds to each parent what it gained; parents that are gone are passed over. `command` is that of
 /// the statement that changed the children. SPI is connected.

@@ -119,7 +119,22 @@ pub struct Expression {
 impl Expression {
     /// Compiles what [`canonical`] gave.
     pub fn compile(sql: &str, child: &PgRelation) -> Expression {
-        let node = parse(sql, child);
+        // SAFETY: `parse` gives an analysed expression.
+        unsafe { Expression::of(parse(sql, child)) }
+    }
+
+    /// Compiles a condition as the catalogue stores it.
+    ///
+    /// # Safety
+    /// `text` is an analysed boolean expression over one relation, as `nodeToString` writes it.
+    pub unsafe fn stored(text: *const std::ffi::c_char) -> Expression {
+        // SAFETY: as the caller says.
+        unsafe { Expression::of(pg_sys::stringToNode(text).cast()) }
+    }
+
+    /// # Safety
+    /// `node` is an analysed boolean expression over one relation.
+    unsafe fn of(node: *mut pg_sys::Node) -> Expression {
         // SAFETY: planning and compiling happen in a context that lives until the Expression is
         // dropped; the caller's context is current again afterwards. An ERROR in between leaves a
         // small context behind and nothing that points into it.

@@ -2,6 +2,7 @@
 //! per backend and trigger, and again when the catalogue says that something changed.
 
 use super::expression::Expression;
+use super::figure::Figure;
 use super::image::Column;
 use super::spec::{Measure, Spec, Table, table_name, table_of};
 use super::sql::Sql;
@@ -11,7 +12,7 @@ use crate::catalog::{self, ON_INSERT, ON_UPDATE};
 use crate::error;
 use crate::remembered::{Known, Registry, Remembered};
 use pgrx::{PgRelation, pg_sys};
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::rc::Rc;
 
 pub struct Counter {
@@ -28,6 +29,8 @@ pub struct Counter {
     pub adds_integers: bool,
     /// An update of the parent may call code that looks names up along search_path.
     pub calls_code: bool,
+    /// How a count of one parent is added without a statement, where that can be.
+    pub direct: Option<Figure>,
     pub add_one: Option<Statement>,
     pub few: Bulk,
     pub many: Bulk,
@@ -52,8 +55,14 @@ impl Counter {
         let pairs = keys::pairs(&spec, child, parent);
         let types: Vec<_> = pairs.iter().map(|pair| pair.child_type).collect();
         let side = side::find(&spec).map(open);
-        let calls_code = catalog::calls_code(parent, ON_UPDATE)
+        // A slot's increment leaves the parent alone.
+        let calls_code = (spec.slots == 0 && catalog::calls_code(parent, ON_UPDATE))
             || (side.as_ref()).is_some_and(|side| catalog::calls_code(side, ON_INSERT | ON_UPDATE));
+        let direct = if calls_code {
+            None
+        } else {
+            direct(&spec, child, parent, side.as_ref(), &types)
+        };
         let sql = Sql::new(&spec, child, parent, pairs);
         let lists: Vec<_> = types.iter().map(|of| array_type(*of)).collect();
         let mut one: Vec<_> = types;
@@ -97,6 +106,7 @@ impl Counter {
             loose: !check::has_foreign_key(&spec, child, parent),
             adds_integers,
             calls_code,
+            direct,
             add_one: sql.add_one().map(|sql| Statement::generic(sql, one)),
             few: Bulk {
                 lock: Statement::generic(sql.lock(), lists.clone()),
@@ -116,6 +126,28 @@ impl Counter {
             spec,
         }
     }
+}
+
+/// A count's increment goes into its parent, or into the slot beside it. `types` are those of the
+/// child's key.
+fn direct(
+    spec: &Spec,
+    child: &PgRelation,
+    parent: &PgRelation,
+    side: Option<&PgRelation>,
+    types: &[pg_sys::Oid],
+) -> Option<Figure> {
+    let Measure::Count { counter } = &spec.measure else {
+        return None;
+    };
+    let owner = catalog::owner(child);
+    let names = spec.parent_key.iter().map(String::as_str);
+    let mut key: Vec<_> = names.zip(types.iter().copied()).collect();
+    if spec.slots == 0 {
+        return Figure::of(parent, owner, &key, counter);
+    }
+    key.push(("slot", pg_sys::INT2OID));
+    Figure::of(side?, owner, &key, "amount")
 }
 
 fn open(table: pg_sys::Oid) -> PgRelation {
@@ -255,16 +287,8 @@ pub fn trigger_name(trigger: &pg_sys::Trigger) -> String {
         .into_owned()
 }
 
-/// The OID of `schema.table`, if there is one.
 pub fn find_table(name: &Table) -> Option<pg_sys::Oid> {
-    let schema = CString::new(name.0.as_str()).ok()?;
-    let table = CString::new(name.1.as_str()).ok()?;
-    // SAFETY: both look up a NUL-terminated name in the system caches; InvalidOid when missing.
-    let oid = unsafe {
-        let schema = pg_sys::get_namespace_oid(schema.as_ptr(), true);
-        pg_sys::get_relname_relid(table.as_ptr(), schema)
-    };
-    (oid != pg_sys::InvalidOid).then_some(oid)
+    catalog::find(&name.0, &name.1)
 }
 
 pub fn has_column(table: &PgRelation, column: &str) -> bool {

@@ -185,7 +185,7 @@ pub fn child_changed(data: &pg_sys::TriggerData) {
                 });
             }
             let changes = deltas.into_changes(|count| *count != 0);
-            if !changes.is_empty() {
+            if !changes.is_empty() && !apply::count_directly(&counter, &changes) {
                 let work = || apply::counts(&counter, command, &changes);
                 if counter.calls_code {
                     maintain(work)

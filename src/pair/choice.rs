@@ -137,7 +137,7 @@ impl MutualChoice {
                         .iter()
                         .all(|flag| catalog::column(&table, flag).type_oid == pg_sys::BOOLOID);
                     direct = fit
-                        .then(|| Direct::of(&table, owner, &key, &flags, upsert))
+                        .then(|| Direct::of(&table, owner, &key, &flags, upsert, None))
                         .flatten();
                 }
                 tables.push(oid);
