@@ -24,6 +24,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION k_anonymous_combine(internal, internal) RETURNS internal LANGUAGE c IMMUTABLE PARALLEL SAFE COST 2000000 AS 'MODULE_PATHNAME', 'k_anonymous_combine';
 
+CREATE FUNCTION "apply_retention_step"( "target" regclass, "policy" TEXT, "batch" INT, "now" timestamp with time zone, "run" uuid, "passed" bigint ) RETURNS TABLE ( "touched" bigint, "kept" bigint ) LANGUAGE c AS 'MODULE_PATHNAME', 'apply_retention_step_wrapper';
+
 CREATE FUNCTION "automod_config_fault"( "rule_type" TEXT, "config" TEXT ) RETURNS TEXT IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'automod_config_fault_wrapper';
 
 CREATE FUNCTION "automod_verdict"( "rule_types" TEXT[], "configs" TEXT[], "facts" double precision[], "content_type" TEXT, "texts" TEXT[] ) RETURNS TABLE ( "place" INT, "action" TEXT, "message" TEXT ) IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'automod_verdict_wrapper';
@@ -45,8 +47,6 @@ CREATE OR REPLACE FUNCTION "drop_counter"( "child" regclass, "child_keys" text[]
 CREATE FUNCTION "install_module"( "module" TEXT, "schema" TEXT DEFAULT NULL, "part" TEXT DEFAULT NULL ) RETURNS TEXT LANGUAGE c AS 'MODULE_PATHNAME', 'install_module_wrapper';
 
 CREATE FUNCTION "library_version"() RETURNS TEXT STRICT STABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'library_version_wrapper';
-
-COMMENT ON FUNCTION library_version() IS 'The version of the library that this session has loaded; that of the extension is in pg_extension. Stable, parallel safe. Example: SELECT community_core.library_version()';
 
 CREATE FUNCTION @extschema@.status_queues() RETURNS TABLE (module text, name text, waiting text, since text, failed text) LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     VALUES
@@ -243,6 +243,8 @@ $$;
 
 COMMENT ON FUNCTION @extschema@.metrics() IS 'The same as status() in the text format of Prometheus: community_core_level with 0 for ok, 1 for warn and 2 for error of each thing, and community_core_<thing>_<unit> with its figure. Stable; takes no transaction id. Example: SELECT community_core.metrics()';
 
+COMMENT ON FUNCTION library_version() IS 'The version of the library that this session has loaded; that of the extension is in pg_extension. Stable, parallel safe. Example: SELECT community_core.library_version()';
+
 CREATE FUNCTION "looks_like_card_number"( "text" TEXT ) RETURNS bool IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'looks_like_card_number_wrapper';
 
 DROP FUNCTION modules();
@@ -278,9 +280,73 @@ Example: SELECT community_core.audit_changes(''customers'', ''audit_logs'');';
 
 COMMENT ON FUNCTION create_benchmark(text, text, text[], text, integer, text, regclass, jsonb, numeric, numeric, boolean, integer, text[]) IS 'Makes a benchmark, or repairs and redefines the one of that name. name: name or schema.name, at most 40 bytes; the schema defaults to that of the consent table. source: a SELECT that gives subject uuid, value (any number type), observed_at timestamptz and one column per dimension; of a subject''s rows the latest counts. dimensions: at most 4. consent_category: the category in the consent table. k: fewest people, at least community_core.min_k. policy: threshold or blocks. consent: a table (user_id uuid, category text, enabled boolean), by default consent_preferences in the schema of name. watch: {"table": "column with the subject"}; without it every refresh reads everything. minimum, maximum: the range of a bounded measure; values outside are no values; without them the dominance rules apply. totals: publish every subset of the dimensions too. band: contributors are rounded down to a multiple of it (default k). levels: publish these subsets of the dimensions and no others, each as names with commas between them, the empty text for everybody; NULL: as totals says. Two tables about the same people belong into one benchmark, each a level of it: a notice says where another benchmark is about the same people. Volatile. Errors: 22004 a NULL where none is meant, 42501 not the owner of the tables, 22023 bad argument, 42P01, 42703 and 42804 for a wrong table, column or type, 55000 for other dimensions, levels or policy than it has. Example: SELECT community_core.create_benchmark(''founders.irs'', ''SELECT user_id AS subject, score AS value, created_at AS observed_at, stage FROM founders.scores'', dimensions => ''{stage}'', watch => ''{"founders.scores": "user_id"}'', minimum => 0, maximum => 100);';
 
+COMMENT ON FUNCTION create_mutual_choice(regclass, text[], text, text, text, regclass) IS 'Makes a row in matches when, and only when, two people said yes to each other in the same scope. choices: one table without partitions or children, unique on (scope, chooser, target); scope: columns of both tables; choice: boolean; matches: with create_canonical_pair, unique on (scope, pair). Again: repairs, also after tables or columns were renamed. Volatile. Errors: 22004, 42501, 42703, 42804, 42P07, 42P16, 55000. Example: SELECT community_core.create_mutual_choice(''contact_exchange_choices'', ''{linkup_id}'', ''chooser_user_id'', ''target_user_id'', ''choice'', ''contact_exchanges'')';
+
 COMMENT ON FUNCTION create_sum(regclass, text[], name, regclass, name, text[], text, boolean) IS 'create_sum for keys of several columns, in the same order on both sides; a child with a NULL in its key has no parent. Example: SELECT community_core.create_sum(''points'', ARRAY[''person'', ''org''], ''amount'', ''members'', ''total'', ARRAY[''person'', ''org'']);';
 
 COMMENT ON FUNCTION counter_drift(integer) IS 'How many parents of a sample have a wrong counter: the cheap form of verify_counters, for monitoring. parents: about how many are looked at for each counter of the caller''s, all where there are not many; whole blocks of the table, other ones each time. Stable, takes no lock and no transaction id. Errors: 22004, 22023. Example: SELECT * FROM community_core.counter_drift() WHERE wrong > 0;';
+
+CREATE OR REPLACE PROCEDURE apply_retention( batch int DEFAULT 10000, now timestamptz DEFAULT now(), INOUT counts jsonb DEFAULT NULL) LANGUAGE plpgsql AS $$
+DECLARE
+    run     CONSTANT uuid := pg_catalog.gen_random_uuid();
+    policy  record;
+    touched bigint;
+    kept    bigint;
+    passed  bigint;
+    total   bigint;
+    failure text;
+BEGIN
+    counts := '{}';
+    FOR policy IN SELECT * FROM community_core.retention_policies() LOOP
+        total := 0;
+        passed := NULL;
+        failure := NULL;
+        LOOP
+            BEGIN
+                SELECT b.touched, b.kept INTO touched, kept
+                FROM community_core.apply_retention_step(policy.target, policy.policy, batch, now, run, passed) AS b;
+            EXCEPTION WHEN OTHERS THEN
+                touched := 0;
+                kept := 0;
+                failure := SQLERRM;
+            END;
+            IF failure IS NOT NULL THEN
+                -- One policy that fails does not keep the others from being kept.
+                RAISE WARNING 'retention policy % of % failed: %', policy.policy, policy.table_name, failure;
+                BEGIN
+                    PERFORM community_core.record_retention_failure(policy.target, policy.policy, now, run, failure);
+                EXCEPTION WHEN OTHERS THEN
+                    RAISE WARNING 'that could not be recorded: %', SQLERRM;
+                END;
+            END IF;
+            COMMIT;
+            EXIT WHEN touched = 0 AND kept = 0;
+            total := total + touched;
+            RAISE NOTICE 'retention policy % of %: % rows', policy.policy, policy.table_name, total;
+            -- Rows that stay are the oldest still and would fill every batch: once there are some they are
+            -- tried once more, counted, and passed over, so that what is due after them leaves.
+            IF passed IS NOT NULL THEN
+                passed := passed + kept;
+            ELSIF kept > 0 THEN
+                passed := 0;
+            END IF;
+        END LOOP;
+        IF passed > 0 THEN
+            RAISE WARNING 'retention policy % of %: % rows that are due stayed', policy.policy, policy.table_name, passed
+                USING HINT = 'A BEFORE trigger of the table keeps them: change it, or the condition of the policy.';
+        END IF;
+        counts := counts || pg_catalog.jsonb_build_object(
+            policy.table_name || ' ' || policy.policy,
+            CASE WHEN failure IS NULL THEN pg_catalog.to_jsonb(total) ELSE pg_catalog.to_jsonb(failure) END);
+    END LOOP;
+END;
+$$;
+
+COMMENT ON PROCEDURE apply_retention(int, timestamptz, jsonb) IS 'Applies the policies of the caller''s tables, a batch of rows per transaction, with a NOTICE and an entry in the policy''s log for each, and a WARNING where rows stayed that a trigger of the table keeps; what a crash interrupts, the next call finishes. batch: rows per transaction; now: the time to go by. Returns in counts the rows of each policy, or why it failed. Errors: 2D000 inside a transaction block. Example: CALL community_core.apply_retention()';
+
+COMMENT ON FUNCTION apply_retention_batch(regclass, text, int, timestamptz, uuid) IS 'One batch of one policy, and its entry in the log, in the caller''s transaction. Returns how many rows it touched; how many stayed that a trigger keeps is in the entry. Volatile. Errors: 22004, 22023, 42501, 42704, 55000. Example: SELECT community_core.apply_retention_batch(''linkup.magic_links'', ''delete_expires_at'', 1000, now(), gen_random_uuid())';
+
+COMMENT ON FUNCTION apply_retention_step(regclass, text, int, timestamptz, uuid, bigint) IS 'As apply_retention_batch, for apply_retention. passed: over how many of the oldest rows to pass because they stayed, or NULL as long as none has. Returns how many rows it touched, and how many stayed though it was their time. Volatile. Errors: 22004, 22023, 42501, 42704, 55000. Example: SELECT touched, kept FROM community_core.apply_retention_step(''linkup.magic_links'', ''delete_expires_at'', 1000, now(), gen_random_uuid(), NULL)';
 
 COMMENT ON FUNCTION install_module(text, text, text) IS 'Installs a module in a schema, or repairs it where it is installed already. module: its name; schema: where to, NULL for one of the module''s name; part: the last part wanted, NULL for what is installed or else for all. Returns the schema. Volatile. Errors: 22004, 22023, 42804, 42809, 55000. Example: SELECT community_core.install_module(''founders'', schema => ''tenant_a'')';
 

@@ -22,6 +22,14 @@ mod tests {
         format!("INSERT INTO {table} VALUES ({event}, '{chooser}', '{target}', {choice})")
     }
 
+    /// The SQLSTATE of a statement whose effects are undone also where it succeeds.
+    fn tried(sql: &str) -> String {
+        match failure(&format!("{sql}; SELECT 1 / 0")).as_str() {
+            "22012" => "done".to_owned(),
+            state => state.to_owned(),
+        }
+    }
+
     fn count(of: &str) -> String {
         text(&format!("SELECT count(*)::text FROM {of}"))
     }
@@ -54,12 +62,12 @@ mod tests {
         ] {
             for event in [1, 2] {
                 let yes = format!("{broken}; {}", says("choices", event, B, A, true));
-                assert_eq!(failure(&yes), state, "event {event}: {broken}");
+                assert_eq!(tried(&yes), state, "event {event}: {broken}");
             }
             let no = format!("{broken}; {}", says("choices", 1, B, A, false));
-            assert_eq!(failure(&no), "none", "{broken}");
+            assert_eq!(tried(&no), "done", "{broken}");
             let taken_back = format!("{broken}; DELETE FROM choices");
-            assert_eq!(failure(&taken_back), "none", "{broken}");
+            assert_eq!(tried(&taken_back), "done", "{broken}");
         }
         run(
             "CREATE ROLE chooser; GRANT USAGE ON SCHEMA attached TO chooser;
@@ -216,12 +224,10 @@ mod tests {
         ] {
             for event in [1, 2] {
                 let yes = format!("{later}; {}", says("choices", event, B, A, true));
-                assert_eq!(failure(&yes), "55000", "event {event}: {later}");
+                assert_eq!(tried(&yes), "55000", "event {event}: {later}");
             }
-            assert_eq!(
-                failure(&format!("{later}; {}", says("choices", 1, B, A, false))),
-                "none"
-            );
+            let no = format!("{later}; {}", says("choices", 1, B, A, false));
+            assert_eq!(tried(&no), "done", "{later}");
         }
         run("CREATE TABLE later () INHERITS (choices); DROP TABLE later");
         run(&says("choices", 1, B, A, true));

@@ -185,7 +185,8 @@ fn statements_that_take_back_and_choose_at_once_do_not_deadlock() {
         .batch_execute(
             "CREATE VIEW recount AS
              SELECT event, LEAST(chooser, target) AS a, GREATEST(chooser, target) AS b,
-                    bool_or(choice AND chooser < target), bool_or(choice AND chooser > target)
+                    bool_or(choice AND chooser < target) AS low_yes,
+                    bool_or(choice AND chooser > target) AS high_yes
              FROM choices GROUP BY 1, 2, 3 HAVING bool_or(choice)",
         )
         .expect("a recount");

@@ -168,9 +168,9 @@ fn policies_of_others_are_neither_opened_nor_waited_for() {
     client
         .batch_execute(&format!(
             "{NOTES}; CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA community_core TO {role};
-             GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA community_core TO {role};
-             BEGIN; LOCK TABLE notes IN ACCESS EXCLUSIVE MODE"
+             GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA community_core TO {role}"
         ))
+        .and_then(|()| client.batch_execute("BEGIN; LOCK TABLE notes IN ACCESS EXCLUSIVE MODE"))
         .expect("a table that is held");
     let mut stranger = database.cluster.connect(&database.name, &role);
     let look = "SET lock_timeout = 1;
