@@ -24,6 +24,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION k_anonymous_combine(internal, internal) RETURNS internal LANGUAGE c IMMUTABLE PARALLEL SAFE COST 2000000 AS 'MODULE_PATHNAME', 'k_anonymous_combine';
 
+CREATE FUNCTION "apply_retention_step"( "target" regclass, "policy" TEXT, "batch" INT, "now" timestamp with time zone, "run" uuid, "passed" bigint ) RETURNS TABLE ( "touched" bigint, "kept" bigint ) LANGUAGE c AS 'MODULE_PATHNAME', 'apply_retention_step_wrapper';
+
 CREATE FUNCTION "automod_config_fault"( "rule_type" TEXT, "config" TEXT ) RETURNS TEXT IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'automod_config_fault_wrapper';
 
 CREATE FUNCTION "automod_verdict"( "rule_types" TEXT[], "configs" TEXT[], "facts" double precision[], "content_type" TEXT, "texts" TEXT[] ) RETURNS TABLE ( "place" INT, "action" TEXT, "message" TEXT ) IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'automod_verdict_wrapper';
@@ -281,10 +283,73 @@ COMMENT ON FUNCTION create_benchmark(text, text, text[], text, integer, text, re
 COMMENT ON FUNCTION refresh_benchmark(text, boolean) IS 'Brings a benchmark up to date with what changed since the last refresh; with full => true it reads everything again. Returns true, or false with a notice while another session does it. Volatile. Errors: 42P01 no such benchmark, 42501 not its owner, 54000 more than 100,000 combinations of the dimensions. Example: SELECT community_core.refresh_benchmark(''founders.irs'');';
 
 COMMENT ON FUNCTION benchmark_position(text) IS 'Where the caller (auth.uid()) stands in the finest published cell: dimensions and position (top quarter, upper half, lower half, bottom quarter). No row unless the caller consents and the cell is published. Told from the published figures and the caller''s own value alone, so also where the caller is not among those figures: with policy blocks somebody who waits for a block. Stable. Errors: 42P01, 42501 without SELECT on the view, 42883 without auth.uid(). Example: SELECT position FROM community_core.benchmark_position(''founders.irs'');';
+COMMENT ON FUNCTION create_mutual_choice(regclass, text[], text, text, text, regclass) IS 'Makes a row in matches when, and only when, two people said yes to each other in the same scope. choices: one table without partitions or children, unique on (scope, chooser, target); scope: columns of both tables; choice: boolean; matches: with create_canonical_pair, unique on (scope, pair). Again: repairs, also after tables or columns were renamed. Volatile. Errors: 22004, 42501, 42703, 42804, 42P07, 42P16, 55000. Example: SELECT community_core.create_mutual_choice(''contact_exchange_choices'', ''{linkup_id}'', ''chooser_user_id'', ''target_user_id'', ''choice'', ''contact_exchanges'')';
 
 COMMENT ON FUNCTION create_sum(regclass, text[], name, regclass, name, text[], text, boolean) IS 'create_sum for keys of several columns, in the same order on both sides; a child with a NULL in its key has no parent. Example: SELECT community_core.create_sum(''points'', ARRAY[''person'', ''org''], ''amount'', ''members'', ''total'', ARRAY[''person'', ''org'']);';
 
 COMMENT ON FUNCTION counter_drift(integer) IS 'How many parents of a sample have a wrong counter: the cheap form of verify_counters, for monitoring. parents: about how many are looked at for each counter of the caller''s, all where there are not many; whole blocks of the table, other ones each time. Stable, takes no lock and no transaction id. Errors: 22004, 22023. Example: SELECT * FROM community_core.counter_drift() WHERE wrong > 0;';
+
+CREATE OR REPLACE PROCEDURE apply_retention( batch int DEFAULT 10000, now timestamptz DEFAULT now(), INOUT counts jsonb DEFAULT NULL) LANGUAGE plpgsql AS $$
+DECLARE
+    run     CONSTANT uuid := pg_catalog.gen_random_uuid();
+    policy  record;
+    touched bigint;
+    kept    bigint;
+    passed  bigint;
+    total   bigint;
+    failure text;
+BEGIN
+    counts := '{}';
+    FOR policy IN SELECT * FROM community_core.retention_policies() LOOP
+        total := 0;
+        passed := NULL;
+        failure := NULL;
+        LOOP
+            BEGIN
+                SELECT b.touched, b.kept INTO touched, kept
+                FROM community_core.apply_retention_step(policy.target, policy.policy, batch, now, run, passed) AS b;
+            EXCEPTION WHEN OTHERS THEN
+                touched := 0;
+                kept := 0;
+                failure := SQLERRM;
+            END;
+            IF failure IS NOT NULL THEN
+                -- One policy that fails does not keep the others from being kept.
+                RAISE WARNING 'retention policy % of % failed: %', policy.policy, policy.table_name, failure;
+                BEGIN
+                    PERFORM community_core.record_retention_failure(policy.target, policy.policy, now, run, failure);
+                EXCEPTION WHEN OTHERS THEN
+                    RAISE WARNING 'that could not be recorded: %', SQLERRM;
+                END;
+            END IF;
+            COMMIT;
+            EXIT WHEN touched = 0 AND kept = 0;
+            total := total + touched;
+            RAISE NOTICE 'retention policy % of %: % rows', policy.policy, policy.table_name, total;
+            -- Rows that stay are the oldest still and would fill every batch: once there are some they are
+            -- tried once more, counted, and passed over, so that what is due after them leaves.
+            IF passed IS NOT NULL THEN
+                passed := passed + kept;
+            ELSIF kept > 0 THEN
+                passed := 0;
+            END IF;
+        END LOOP;
+        IF passed > 0 THEN
+            RAISE WARNING 'retention policy % of %: % rows that are due stayed', policy.policy, policy.table_name, passed
+                USING HINT = 'A BEFORE trigger of the table keeps them: change it, or the condition of the policy.';
+        END IF;
+        counts := counts || pg_catalog.jsonb_build_object(
+            policy.table_name || ' ' || policy.policy,
+            CASE WHEN failure IS NULL THEN pg_catalog.to_jsonb(total) ELSE pg_catalog.to_jsonb(failure) END);
+    END LOOP;
+END;
+$$;
+
+COMMENT ON PROCEDURE apply_retention(int, timestamptz, jsonb) IS 'Applies the policies of the caller''s tables, a batch of rows per transaction, with a NOTICE and an entry in the policy''s log for each, and a WARNING where rows stayed that a trigger of the table keeps; what a crash interrupts, the next call finishes. batch: rows per transaction; now: the time to go by. Returns in counts the rows of each policy, or why it failed. Errors: 2D000 inside a transaction block. Example: CALL community_core.apply_retention()';
+
+COMMENT ON FUNCTION apply_retention_batch(regclass, text, int, timestamptz, uuid) IS 'One batch of one policy, and its entry in the log, in the caller''s transaction. Returns how many rows it touched; how many stayed that a trigger keeps is in the entry. Volatile. Errors: 22004, 22023, 42501, 42704, 55000. Example: SELECT community_core.apply_retention_batch(''linkup.magic_links'', ''delete_expires_at'', 1000, now(), gen_random_uuid())';
+
+COMMENT ON FUNCTION apply_retention_step(regclass, text, int, timestamptz, uuid, bigint) IS 'As apply_retention_batch, for apply_retention. passed: over how many of the oldest rows to pass because they stayed, or NULL as long as none has. Returns how many rows it touched, and how many stayed though it was their time. Volatile. Errors: 22004, 22023, 42501, 42704, 55000. Example: SELECT touched, kept FROM community_core.apply_retention_step(''linkup.magic_links'', ''delete_expires_at'', 1000, now(), gen_random_uuid(), NULL)';
 
 COMMENT ON FUNCTION install_module(text, text, text) IS 'Installs a module in a schema, or repairs it where it is installed already. module: its name; schema: where to, NULL for one of the module''s name; part: the last part wanted, NULL for what is installed or else for all. Returns the schema. Volatile. Errors: 22004, 22023, 42804, 42809, 55000. Example: SELECT community_core.install_module(''founders'', schema => ''tenant_a'')';
 

@@ -205,6 +205,65 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_report_outlives_its_reporter_and_the_hash_of_their_phone_does_not() {
+        let (ada, bob, struck) = (registered(), registered(), registered());
+        let hash_of = |member: &Member| {
+            text(&format!(
+                "SELECT phone_hash FROM linkup.users WHERE id = '{}'",
+                member.id
+            ))
+        };
+        run(&format!(
+            "INSERT INTO linkup.user_strikes (user_id, strike_type, points, window_start, window_end)
+             VALUES ('{}', 'rude', 1, now(), now() + interval '1 day')",
+            struck.id
+        ));
+        for (reporter, left) in [(&ada, "0"), (&struck, "4")] {
+            let hash = hash_of(reporter);
+            // By somebody who is signed in, and by a text message from the same phone.
+            for by in [format!("'{}'", reporter.id), "NULL".to_owned()] {
+                run(&format!(
+                    "INSERT INTO linkup.safety_reports (reporter_user_id, reported_user_id, reporter_phone_hash, report_type)
+                     VALUES ({by}, '{0}', '{hash}', 'rude');
+                     INSERT INTO linkup.safety_incidents (reporter_user_id, user_id, reporter_phone_hash, incident_type, severity)
+                     VALUES ({by}, '{0}', '{hash}', 'rude', 2)",
+                    bob.id
+                ));
+            }
+            run_as(
+                As::Service,
+                &format!("SELECT linkup.delete_user('{}')", reporter.id),
+            );
+            let tables = ["safety_reports", "safety_incidents"];
+            let with_hash: i32 = tables
+                .iter()
+                .map(|table| {
+                    count(&format!(
+                        "linkup.{table} WHERE reporter_phone_hash = '{hash}'"
+                    ))
+                    .parse::<i32>()
+                    .expect("a number")
+                })
+                .sum();
+            assert_eq!(with_hash.to_string(), left);
+            let log = format!("linkup.admin_audit_log WHERE payload::text LIKE '%{hash}%'");
+            if left == "0" {
+                assert_eq!(count(&log), "0", "the log of admins still tells");
+            }
+        }
+        for table in [
+            "safety_reports WHERE reported_user_id",
+            "safety_incidents WHERE user_id",
+        ] {
+            assert_eq!(count(&format!("linkup.{table} = '{}'", bob.id)), "4");
+        }
+        assert_eq!(
+            count("community_core.verify_audit('linkup.admin_audit_log')"),
+            "0"
+        );
+    }
+
+    #[pg_test]
     fn with_an_account_goes_the_user_it_signs_in() {
         let member = registered();
         run_as(

@@ -146,12 +146,19 @@ mod tests {
             );
             assert_eq!(outcome(As::Service, &verify), "23514", "{column}");
             started(&member, "123456", "10 minutes");
-            let call = format!(
-                "SELECT linkup.verify_otp('{}', {})",
-                member.id,
-                hash("123456")
+            assert_eq!(verified(&member, "123456"), "false", "{column}");
+            let attempts = format!(
+                "SELECT state || ' ' || attempts FROM linkup.users u JOIN linkup.otp_sessions o ON o.user_id = u.id
+                 WHERE u.id = '{}'",
+                member.id
             );
-            assert_eq!(outcome(As::Service, &call), "23514", "{column}");
+            assert_eq!(text(&attempts), "unverified 1", "{column}");
+            run(&format!(
+                "UPDATE linkup.users SET birthday = '1990-01-01', sms_consent = true, age_consent = true,
+                     terms_consent = true, privacy_consent = true WHERE id = '{}'",
+                member.id
+            ));
+            assert_eq!(verified(&member, "123456"), "true", "{column}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! Claims about pairs.
 
+mod attached;
 mod canonical;
 mod choices;
 

@@ -5,18 +5,18 @@ use postgres::Client;
 use std::thread;
 
 /// The module, one region, and as many members as asked for, who may take part and initiate.
-struct World {
-    database: Database<'static>,
-    region: String,
-    members: Vec<String>,
+pub struct World {
+    pub database: Database<'static>,
+    pub region: String,
+    pub members: Vec<String>,
 }
 
-fn one(client: &mut Client, sql: &str) -> String {
+pub fn one(client: &mut Client, sql: &str) -> String {
     let row = client.query_one(sql, &[]).expect(sql);
     row.get::<_, Option<String>>(0).unwrap_or_default()
 }
 
-fn world(members: usize) -> World {
+pub fn world(members: usize) -> World {
     let database = Database::with_modules(Cluster::shared(), "linkup");
     let mut client = database.connect();
     let region = one(
@@ -52,7 +52,7 @@ fn world(members: usize) -> World {
 
 impl World {
     /// A broadcasting LinkUp of the first member's, to which all the others are invited.
-    fn broadcasting(&self, max_size: usize, event_time: &str) -> String {
+    pub fn broadcasting(&self, max_size: usize, event_time: &str) -> String {
         let mut client = self.database.connect();
         let linkup = one(
             &mut client,
@@ -72,12 +72,12 @@ impl World {
         linkup
     }
 
-    fn at_once(&self, statements: &[String]) -> Vec<String> {
+    pub fn at_once(&self, statements: &[String]) -> Vec<String> {
         at_once(statements, || self.database.connect())
     }
 }
 
-fn count(values: &[String], wanted: &str) -> usize {
+pub fn count(values: &[String], wanted: &str) -> usize {
     values.iter().filter(|value| *value == wanted).count()
 }
 
@@ -106,55 +106,6 @@ fn sixteen_accept_at_once_and_the_last_place_is_taken_once() {
         (count(&answers, "accepted"), count(&answers, "closed")),
         (1, 15),
         "{answers:?}"
-    );
-}
-
-/// Two who each counted the places before the other had answered.
-#[test]
-fn an_acceptance_in_an_older_snapshot_is_told_to_try_again() {
-    let world = world(3);
-    let linkup = world.broadcasting(2, "NULL");
-    let mut client = world.database.connect();
-    let accept = |member: &str| {
-        format!(
-            "SELECT linkup.accept_invite(id)::text FROM linkup.linkup_invites
-             WHERE linkup_id = '{linkup}' AND invited_user_id = '{member}'"
-        )
-    };
-    let mut late = world.database.connect();
-    late.batch_execute(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM linkup.linkups",
-    )
-    .expect("a snapshot");
-    assert_eq!(one(&mut client, &accept(&world.members[1])), "accepted");
-    assert_eq!(
-        sqlstate(late.query(&accept(&world.members[2]), &[])),
-        "40001"
-    );
-    late.batch_execute("ROLLBACK").expect("an end");
-    assert_eq!(one(&mut late, &accept(&world.members[2])), "closed");
-}
-
-#[test]
-fn a_strike_in_an_older_snapshot_is_told_to_try_again() {
-    let world = world(1);
-    let strike = format!(
-        "INSERT INTO linkup.user_strikes (user_id, strike_type, points, window_start, window_end)
-         VALUES ('{}', 'late', 2, now() - interval '1 hour', now() + interval '1 day')",
-        world.members[0]
-    );
-    let (mut first, mut late) = (world.database.connect(), world.database.connect());
-    late.batch_execute(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM linkup.user_strikes",
-    )
-    .expect("a snapshot");
-    first.batch_execute(&strike).expect("a strike");
-    assert_eq!(sqlstate(late.execute(&strike, &[])), "40001");
-    late.batch_execute("ROLLBACK").expect("an end");
-    late.batch_execute(&strike).expect("another try");
-    assert_eq!(
-        one(&mut late, "SELECT state::text FROM linkup.safety_holds"),
-        "soft_hold"
     );
 }
 

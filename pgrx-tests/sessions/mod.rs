@@ -10,6 +10,7 @@ mod documents;
 mod forum;
 mod founders;
 mod linkup;
+mod linkup_snapshots;
 mod module;
 mod operations;
 mod pair;

@@ -155,6 +155,64 @@ fn two_statements_about_the_same_pairs_in_opposite_order_do_not_deadlock() {
     );
 }
 
+/// Each takes back the half of their choices that the other makes, and makes the other half.
+#[test]
+fn statements_that_take_back_and_choose_at_once_do_not_deadlock() {
+    let database = choices_and_matches();
+    let mut client = database.connect();
+    client
+        .batch_execute(&format!(
+            "INSERT INTO choices SELECT n, '{A}', '{B}', n % 2 = 0 FROM generate_series(1, 400) AS n;
+             INSERT INTO choices SELECT n, '{B}', '{A}', n % 2 = 1 FROM generate_series(1, 400) AS n"
+        ))
+        .expect("choices");
+    for _ in 0..20 {
+        let both = [A, B].map(|chooser| {
+            let mut connection = database.connect();
+            std::thread::spawn(move || {
+                connection.batch_execute(&format!(
+                    "UPDATE choices SET choice = NOT choice WHERE chooser = '{chooser}'"
+                ))
+            })
+        });
+        for one in both {
+            assert_eq!(sqlstate(one.join().expect("the thread")), "00000");
+        }
+    }
+    let wrong = "SELECT count(*) FROM (
+        (TABLE choices_mutual EXCEPT TABLE recount) UNION ALL (TABLE recount EXCEPT TABLE choices_mutual)) AS w";
+    client
+        .batch_execute(
+            "CREATE VIEW recount AS
+             SELECT event, LEAST(chooser, target) AS a, GREATEST(chooser, target) AS b,
+                    bool_or(choice AND chooser < target) AS low_yes,
+                    bool_or(choice AND chooser > target) AS high_yes
+             FROM choices GROUP BY 1, 2, 3 HAVING bool_or(choice)",
+        )
+        .expect("a recount");
+    assert_eq!(number(&mut client, wrong), 0);
+    let unmatched = "SELECT count(*) FROM choices_mutual AS s WHERE low_yes AND high_yes
+        AND NOT EXISTS (SELECT FROM matches AS m WHERE (m.event, m.a, m.b) = (s.event, s.a, s.b))";
+    assert_eq!(number(&mut client, unmatched), 0);
+}
+
+#[test]
+fn matches_cannot_be_taken_away_under_a_first_yes() {
+    let database = choices_and_matches();
+    let (mut one, mut watch) = (database.connect(), database.connect());
+    one.batch_execute(&format!("BEGIN; {}", yes(A, B)))
+        .expect("the first yes");
+    let mut other = database.connect();
+    let renaming =
+        std::thread::spawn(move || other.batch_execute("ALTER TABLE matches RENAME TO were"));
+    wait_until_blocked(&mut watch, 1);
+    one.batch_execute("COMMIT").expect("commit");
+    renaming.join().expect("the thread").expect("another name");
+    for (chooser, target) in [(B, A), (A, "00000000-0000-4000-8000-00000000000c")] {
+        assert_eq!(sqlstate(one.batch_execute(&yes(chooser, target))), "42P01");
+    }
+}
+
 #[test]
 fn a_pair_survives_a_copy_in_binary() {
     let database = Database::engines();

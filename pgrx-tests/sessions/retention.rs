@@ -100,6 +100,87 @@ fn a_policy_that_fails_is_recorded_and_the_others_are_kept() {
     assert_eq!(number(&mut client, recorded), 1);
 }
 
+/// The oldest two batches are kept by a trigger: what is due after them leaves all the same.
+#[test]
+fn rows_that_a_trigger_keeps_are_told_of_and_stop_nothing() {
+    let database = Database::engines();
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let listener = std::sync::Arc::clone(&told);
+    let mut config = database.cluster.config(&database.name, "postgres");
+    config.notice_callback(move |notice| {
+        if notice.severity() == "WARNING" {
+            listener
+                .lock()
+                .expect("a list")
+                .push(notice.message().to_owned());
+        }
+    });
+    let mut client = config.connect(NoTls).expect("connect");
+    client.batch_execute(NOTES).expect("notes");
+    client
+        .batch_execute(
+            "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+             CREATE TRIGGER keep BEFORE DELETE ON notes FOR EACH ROW WHEN (OLD.id > 900) EXECUTE FUNCTION keep();
+             CREATE TABLE others (id int, made_at date, body text);
+             INSERT INTO others SELECT n, current_date - 10, 'x' FROM generate_series(1, 120) n;
+             CREATE TRIGGER keep BEFORE UPDATE ON others FOR EACH ROW WHEN (OLD.id % 2 = 0) EXECUTE FUNCTION keep();
+             SELECT community_core.create_retention_policy('others', 'made_at', '1 day', 'null', '[\"body\"]')",
+        )
+        .expect("a trigger that keeps rows");
+    client
+        .batch_execute("CALL community_core.apply_retention(50)")
+        .expect("a run");
+    assert_eq!(number(&mut client, "SELECT count(*) FROM notes"), 200);
+    assert_eq!(
+        number(
+            &mut client,
+            "SELECT count(*) FROM others WHERE body IS NOT NULL"
+        ),
+        60
+    );
+    let recorded = "SELECT sum(substring(failure FROM '^[0-9]+')::bigint)::bigint FROM retention_log WHERE table_name = ";
+    assert_eq!(
+        number(&mut client, &format!("{recorded} 'public.notes'")),
+        100
+    );
+    assert_eq!(
+        number(&mut client, &format!("{recorded} 'public.others'")),
+        60
+    );
+    assert_eq!(
+        number(&mut client, "SELECT sum(rows)::bigint FROM retention_log"),
+        860
+    );
+    assert_eq!(
+        *told.lock().expect("a list"),
+        [
+            "retention policy delete_made_at of public.notes: 100 rows that are due stayed",
+            "retention policy null_made_at of public.others: 60 rows that are due stayed"
+        ]
+    );
+}
+
+#[test]
+fn policies_of_others_are_neither_opened_nor_waited_for() {
+    let database = Database::engines();
+    let mut client = database.connect();
+    let role = format!("stranger_{}", database.name);
+    client
+        .batch_execute(&format!(
+            "{NOTES}; CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA community_core TO {role};
+             GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA community_core TO {role}"
+        ))
+        .and_then(|()| client.batch_execute("BEGIN; LOCK TABLE notes IN ACCESS EXCLUSIVE MODE"))
+        .expect("a table that is held");
+    let mut stranger = database.cluster.connect(&database.name, &role);
+    let look = "SET lock_timeout = 1;
+        SELECT FROM community_core.retention_policies(); SELECT FROM community_core.retention_due()";
+    assert_eq!(sqlstate(stranger.batch_execute(look)), "00000");
+    client
+        .batch_execute(&format!("COMMIT; DROP OWNED BY {role}; DROP ROLE {role}"))
+        .expect("no stranger");
+}
+
 #[test]
 fn a_crash_in_the_middle_loses_nothing_and_the_next_run_finishes() {
     let cluster = Cluster::private(&["fsync = on"]);

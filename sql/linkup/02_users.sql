@@ -172,6 +172,7 @@ GRANT EXECUTE ON FUNCTION start_otp(uuid, text, timestamptz) TO service_role;
 CREATE OR REPLACE FUNCTION verify_otp(user_id uuid, otp_hash text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    session    uuid;
     right_code boolean;
 BEGIN
     -- One statement counts and decides, so that guesses made side by side are all counted.
@@ -182,14 +183,20 @@ BEGIN
     WHERE o.user_id = verify_otp.user_id AND o.verified_at IS NULL AND o.expires_at > now()
       AND o.attempts < community_core.linkup_setting('otp_attempts')
       AND u.id = o.user_id AND u.deleted_at IS NULL
-    RETURNING o.verified_at IS NOT NULL INTO right_code;
+    RETURNING o.id, o.verified_at IS NOT NULL INTO session, right_code;
     IF right_code THEN
-        UPDATE @schema@.users u SET state = 'verified'
-        WHERE u.id = verify_otp.user_id AND u.state = 'unverified';
+        BEGIN
+            UPDATE @schema@.users u SET state = 'verified'
+            WHERE u.id = verify_otp.user_id AND u.state = 'unverified';
+        EXCEPTION WHEN check_violation THEN
+            -- An error would take the counted attempt back. The rules themselves stay with the table.
+            UPDATE @schema@.otp_sessions o SET verified_at = NULL WHERE o.id = session;
+            right_code := false;
+        END;
     END IF;
     RETURN coalesce(right_code, false);
 END;
 $$;
 COMMENT ON FUNCTION verify_otp(uuid, text) IS
-    'Whether this is the user''s open code; if so it is used up and an unverified user becomes verified. Wrong, expired, used, too many attempts (setting community_core.linkup_otp_attempts), deleted and unknown users all answer false. Volatile. Errors: 23514 the user lacks consent or age. Example: SELECT verify_otp(id, encode(sha256(''123456''), ''hex'')) FROM users LIMIT 1';
+    'Whether this is the user''s open code; if so it is used up and an unverified user becomes verified. Wrong, expired, used, too many attempts (setting community_core.linkup_otp_attempts), a user who lacks consent or age, deleted and unknown users all answer false, and what was tried counts. Volatile. Example: SELECT verify_otp(id, encode(sha256(''123456''), ''hex'')) FROM users LIMIT 1';
 GRANT EXECUTE ON FUNCTION verify_otp(uuid, text) TO service_role;

@@ -102,6 +102,21 @@ CREATE POLICY user_blocks_delete_own ON user_blocks
     FOR DELETE TO authenticated USING (blocker_user_id = (SELECT @schema@.current_user_id()));
 GRANT INSERT (blocker_user_id, blocked_user_id) ON user_blocks TO authenticated;
 
+CREATE OR REPLACE FUNCTION announce_block() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- A write, not only a lock: who locks a group or says yes to one of the two shares this row, and so
+    -- either waits and sees the block or, in an older snapshot, is told to try again (40001). The blocker's
+    -- row alone, so that all the blocks of one person's want one row.
+    UPDATE @schema@.users u SET suspended_at = u.suspended_at WHERE u.id = NEW.blocker_user_id;
+    RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION announce_block() IS
+    'Trigger: writes the blocker''s row, so that a block and what it prevents happen one after the other.';
+CREATE OR REPLACE TRIGGER user_blocks_announce AFTER INSERT ON user_blocks
+    FOR EACH ROW EXECUTE FUNCTION announce_block();
+
 CREATE OR REPLACE FUNCTION is_blocked(one uuid, other uuid) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT EXISTS (SELECT FROM @schema@.user_blocks b

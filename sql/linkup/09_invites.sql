@@ -74,7 +74,8 @@ DECLARE
     linkup  @schema@.linkups;
     filters jsonb;
 BEGIN
-    SELECT l.* INTO linkup FROM @schema@.linkups l WHERE l.id = NEW.linkup_id FOR SHARE;
+    -- Written, not only locked: whoever locks the LinkUp in an older snapshot is told to try again.
+    UPDATE @schema@.linkups l SET lock_version = l.lock_version WHERE l.id = NEW.linkup_id RETURNING l.* INTO linkup;
     IF NOT FOUND THEN
         RETURN NEW; -- the foreign key says so
     ELSIF linkup.state NOT IN ('draft', 'broadcasting') THEN
@@ -111,23 +112,27 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     invite @schema@.linkup_invites;
 BEGIN
-    INSERT INTO @schema@.linkup_invites AS i
-        (linkup_id, invited_user_id, idempotency_key, offered_options, explainability, expires_at)
-    VALUES (invite_user.linkup_id, invite_user.user_id, invite_user.idempotency_key,
-            invite_user.offered_options, invite_user.explainability, invite_user.expires_at)
-    ON CONFLICT (idempotency_key) DO NOTHING RETURNING i.* INTO invite;
+    SELECT i.* INTO invite FROM @schema@.linkup_invites i WHERE i.idempotency_key = invite_user.idempotency_key;
     IF NOT FOUND THEN
-        SELECT i.* INTO invite FROM @schema@.linkup_invites i WHERE i.idempotency_key = invite_user.idempotency_key;
-        IF (invite.linkup_id, invite.invited_user_id) <> (invite_user.linkup_id, invite_user.user_id) THEN
-            RAISE EXCEPTION 'invite % is there already for another person or LinkUp', invite_user.idempotency_key
-                USING ERRCODE = 'unique_violation', HINT = 'Give each invite a key of its own.';
+        INSERT INTO @schema@.linkup_invites AS i
+            (linkup_id, invited_user_id, idempotency_key, offered_options, explainability, expires_at)
+        VALUES (invite_user.linkup_id, invite_user.user_id, invite_user.idempotency_key,
+                invite_user.offered_options, invite_user.explainability, invite_user.expires_at)
+        ON CONFLICT (idempotency_key) DO NOTHING RETURNING i.* INTO invite;
+        IF FOUND THEN
+            RETURN invite;
         END IF;
+        SELECT i.* INTO invite FROM @schema@.linkup_invites i WHERE i.idempotency_key = invite_user.idempotency_key;
+    END IF;
+    IF (invite.linkup_id, invite.invited_user_id) <> (invite_user.linkup_id, invite_user.user_id) THEN
+        RAISE EXCEPTION 'invite % is there already for another person or LinkUp', invite_user.idempotency_key
+            USING ERRCODE = 'unique_violation', HINT = 'Give each invite a key of its own.';
     END IF;
     RETURN invite;
 END;
 $$;
 COMMENT ON FUNCTION invite_user(uuid, uuid, text, jsonb, jsonb, timestamptz) IS
-    'Invites a user once per idempotency key and once per LinkUp; sent at once where the LinkUp is broadcasting, else by broadcast. Returns the row, on a retry the same one; state closed where a filter failed (explainability.filters.failed). Volatile. Errors: 23505 invited already, or the key is another invite''s; 55000; 23514. Example: SELECT state FROM invite_user(''0199a7c2-0000-7000-8000-000000000001'', ''0199a7c2-0000-7000-8000-000000000002'', ''wave1:2'')';
+    'Invites a user once per idempotency key and once per LinkUp; sent at once where the LinkUp is broadcasting, else by broadcast. Returns the row, on a retry, also one after the lock, the same one; state closed where a filter failed (explainability.filters.failed). Volatile. Errors: 23505 invited already, or the key is another invite''s; 55000; 23514; 40001 under REPEATABLE READ or SERIALIZABLE where the LinkUp has changed. Example: SELECT state FROM invite_user(''0199a7c2-0000-7000-8000-000000000001'', ''0199a7c2-0000-7000-8000-000000000002'', ''wave1:2'')';
 GRANT EXECUTE ON FUNCTION invite_user(uuid, uuid, text, jsonb, jsonb, timestamptz) TO service_role;
 
 CREATE OR REPLACE FUNCTION invite_for_answer(invite_id uuid) RETURNS linkup_invites

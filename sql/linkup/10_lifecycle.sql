@@ -101,6 +101,13 @@ BEGIN
         RAISE EXCEPTION 'LinkUp % has lock version %, not %', linkup.id, linkup.lock_version, expected_lock_version
             USING ERRCODE = 'serialization_failure', HINT = 'Read the LinkUp again, then decide again.';
     END IF;
+    -- Blocks and strikes write the rows of whom they are about: one that is being made is waited for, one
+    -- that an older snapshot does not show is told of (40001).
+    PERFORM FROM @schema@.users u
+    WHERE u.id = linkup.initiator_user_id
+       OR u.id IN (SELECT i.invited_user_id FROM @schema@.linkup_invites i
+                   WHERE i.linkup_id = linkup.id AND i.state = 'accepted')
+    ORDER BY u.id FOR SHARE;
     PERFORM @schema@.require_initiator(linkup.initiator_user_id, linkup.region_id);
     -- First accepted, first in; whoever no longer passes, or finds no place, is closed.
     FOR invite IN
@@ -134,7 +141,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION lock_linkup(uuid, int) IS
-    'Fixes who takes part: the initiator, then those who accepted in the order of their answers, as long as they pass the filters and there is a place. Everybody else''s invite is closed. Once only: of callers side by side one locks. expected_lock_version: as the caller read it. Returns the row. Volatile. Errors: 55000 not broadcasting (locked already), or fewer than min_size; 40001 another lock version; 42501; P0002. Example: SELECT locked_at FROM lock_linkup(''0199a7c2-0000-7000-8000-000000000001'', 0)';
+    'Fixes who takes part: the initiator, then those who accepted in the order of their answers, as long as they pass the filters and there is a place. Everybody else''s invite is closed. Once only: of callers side by side one locks. expected_lock_version: as the caller read it. Returns the row. Volatile. Errors: 55000 not broadcasting (locked already), or fewer than min_size; 40001 another lock version, or under REPEATABLE READ or SERIALIZABLE something has changed since; 42501; P0002. Example: SELECT locked_at FROM lock_linkup(''0199a7c2-0000-7000-8000-000000000001'', 0)';
 
 CREATE OR REPLACE FUNCTION close_linkup(linkup_id uuid, pending_to invite_state) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -113,6 +113,8 @@ BEGIN
           AND c.target_user_id = NEW.target_user_id) THEN
         RETURN NEW;
     END IF;
+    -- What a block writes: see announce_block. Before the row of the pair, as everywhere.
+    PERFORM FROM @schema@.users u WHERE u.id IN (NEW.chooser_user_id, NEW.target_user_id) ORDER BY u.id FOR SHARE;
     -- The same words whatever is missing, and none about blocks.
     IF (SELECT pg_catalog.count(*) FROM @schema@.linkup_participants p JOIN @schema@.linkups l ON l.id = p.linkup_id
         WHERE p.linkup_id = NEW.linkup_id AND p.user_id IN (NEW.chooser_user_id, NEW.target_user_id)

@@ -75,7 +75,8 @@ BEGIN
     SELECT pg_catalog.jsonb_object_agg(key, pg_catalog.jsonb_build_object('from', before -> key, 'to', after -> key))
     INTO changes
     FROM pg_catalog.jsonb_object_keys(before || after) key
-    WHERE key <> 'updated_at' AND before -> key IS DISTINCT FROM after -> key;
+    -- The hash of a phone names somebody who may not even be a user, and could not be erased for them.
+    WHERE key NOT IN ('updated_at', 'reporter_phone_hash') AND before -> key IS DISTINCT FROM after -> key;
     IF changes IS NOT NULL THEN
         PERFORM @schema@.log_admin_action(pg_catalog.lower(TG_OP), TG_TABLE_NAME, (row_now ->> 'id')::uuid,
             row_now ->> 'reason', pg_catalog.jsonb_build_object('user_id', row_now -> 'user_id', 'changes', changes));
@@ -84,7 +85,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION log_admin_change() IS
-    'Trigger with argument always or by_admin: writes what changed, with old and new values, to admin_audit_log.';
+    'Trigger with argument always or by_admin: writes what changed, with old and new values, to admin_audit_log; of reporter_phone_hash nothing.';
 CREATE OR REPLACE TRIGGER admin_users_log_admin_change AFTER INSERT OR UPDATE OR DELETE ON admin_users
     FOR EACH ROW EXECUTE FUNCTION log_admin_change('always');
 CREATE OR REPLACE TRIGGER regions_log_admin_change AFTER INSERT OR UPDATE OR DELETE ON regions

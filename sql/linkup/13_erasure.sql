@@ -53,6 +53,7 @@ DECLARE
     person @schema@.users;
     gone   CONSTANT text := 'deleted:' || erase_user.user_id;
     open_linkup uuid;
+    known_hash  text;
 BEGIN
     -- The LinkUps first, as everywhere: what is being locked or answered waits, and then sees that
     -- the person is gone.
@@ -120,15 +121,21 @@ BEGIN
 
     -- What safety and accounting need stays: strikes, holds, incidents, reports, billing, and for
     -- somebody who has been held or struck the hash of the phone, so that they do not come back as new.
+    IF EXISTS (SELECT FROM @schema@.user_strikes s WHERE s.user_id = person.id)
+       OR EXISTS (SELECT FROM @schema@.safety_holds h WHERE h.user_id = person.id AND h.state <> 'none')
+       OR EXISTS (SELECT FROM @schema@.safety_incidents i WHERE i.user_id = person.id AND i.status <> 'resolved') THEN
+        known_hash := person.phone_hash;
+    ELSE
+        UPDATE @schema@.safety_reports r SET reporter_phone_hash = NULL
+        WHERE r.reporter_phone_hash IS NOT NULL AND (r.reporter_user_id = person.id OR r.reporter_phone_hash = person.phone_hash);
+        UPDATE @schema@.safety_incidents i SET reporter_phone_hash = NULL
+        WHERE i.reporter_phone_hash IS NOT NULL AND (i.reporter_user_id = person.id OR i.reporter_phone_hash = person.phone_hash);
+    END IF;
     UPDATE @schema@.users u
     SET state = 'deleted', first_name = 'Deleted', last_name = 'User', birthday = '1900-01-01', email = NULL,
         phone_e164 = gone, region_id = NULL,
-        phone_hash = CASE WHEN EXISTS (SELECT FROM @schema@.user_strikes s WHERE s.user_id = person.id)
-                            OR EXISTS (SELECT FROM @schema@.safety_holds h WHERE h.user_id = person.id AND h.state <> 'none')
-                            OR EXISTS (SELECT FROM @schema@.safety_incidents i
-                                       WHERE i.user_id = person.id AND i.status <> 'resolved')
-                          THEN u.phone_hash
-                          ELSE pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(gone, 'UTF8')), 'hex') END
+        phone_hash = coalesce(known_hash,
+            pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(gone, 'UTF8')), 'hex'))
     WHERE u.id = person.id;
     PERFORM community_core.erase_audit_subject(person.id);
     PERFORM @schema@.log_admin_action('delete_user', 'users', person.id);

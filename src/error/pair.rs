@@ -143,6 +143,27 @@ pub fn nullable(table: &str, column: &str) -> ErrorReport {
     )
 }
 
+/// 55000
+pub fn not_one_table(table: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("table {table} has partitions or children, or is one"),
+        "Keep choices in one ordinary table: what is written into a part of it by another name makes \
+         no match.",
+    )
+}
+
+/// 55000
+pub fn state_of_another(state: &str, table: &str) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("{state} holds what is known of the choices in {table}"),
+        format!(
+            "Table {table} was renamed: first call community_core.create_mutual_choice for it again."
+        ),
+    )
+}
+
 /// 42622
 pub fn name_too_long(table: &str) -> ErrorReport {
     report(

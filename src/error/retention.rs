@@ -122,6 +122,15 @@ pub fn batch_of_nothing(batch: i32) -> ErrorReport {
 }
 
 /// 22023
+pub fn passed_negative(passed: i64) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("a batch cannot pass over {passed} rows"),
+        "Give how many rows stayed before, from 0 on, or NULL.",
+    )
+}
+
+/// 22023
 pub fn never_rests(table: &str, policy: &str) -> ErrorReport {
     report(
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,

@@ -21,6 +21,16 @@ pub fn create_canonical(table: pg_sys::Oid, a: &str, b: &str) {
     let (a, b) = (quote_ident(&a.name), quote_ident(&b.name));
     let (in_order, turned) = (order.less(&a, &b), order.less(&b, &a));
     drop(relation);
+    for former in read(
+        "SELECT pg_catalog.quote_ident(tgname) FROM pg_catalog.pg_trigger
+         WHERE tgrelid = $1 AND tgparentid = 0 AND pg_catalog.quote_ident(tgname) <> $2
+           AND tgname LIKE '%\\_canonicalize\\_pair'
+           AND tgfoid = pg_catalog.to_regprocedure('community_core.canonicalize_pair()')",
+        &[table.into(), trigger.as_str().into()],
+    ) {
+        // Of the name that the table had before.
+        run(&format!("DROP TRIGGER {former} ON {name}"));
+    }
     run(&format!(
         "CREATE OR REPLACE TRIGGER {trigger} BEFORE INSERT OR UPDATE OF {a}, {b} ON {name}
          FOR EACH ROW EXECUTE FUNCTION community_core.canonicalize_pair({arguments});
@@ -57,8 +67,22 @@ pub fn create_unordered(table: pg_sys::Oid, a: &str, b: &str) {
     }
 }
 
-/// A CHECK that stands as it should is left alone, for adding it reads the whole table.
+/// A CHECK that stands as it should is left alone, for adding it reads the whole table. One that was
+/// made when the table had another name goes.
 pub fn keep_check(table: &str, check: &str, condition: &str) {
+    for former in read(
+        "SELECT pg_catalog.quote_ident(conname) FROM pg_catalog.pg_constraint
+         WHERE conrelid = pg_catalog.to_regclass($1) AND contype = 'c' AND coninhcount = 0
+           AND pg_catalog.quote_ident(conname) <> $2 AND conname LIKE '%\\_pair\\_check'
+           AND pg_catalog.pg_get_constraintdef(oid, true) = $3",
+        &[
+            table.into(),
+            check.into(),
+            format!("CHECK ({condition})").into(),
+        ],
+    ) {
+        run(&format!("ALTER TABLE {table} DROP CONSTRAINT {former}"));
+    }
     let stands = "SELECT pg_catalog.pg_get_constraintdef(oid, true) FROM pg_catalog.pg_constraint
                   WHERE conrelid = pg_catalog.to_regclass($1)
                     AND pg_catalog.quote_ident(conname) = $2 AND convalidated";

@@ -3,15 +3,16 @@
 //! row and then sees both flags; a statement about many pairs takes them in order.
 
 use super::canonical;
-use super::order::Order;
 use super::plan::Plans;
-use crate::catalog::{self, Column, ON_DELETE, ON_INSERT, ON_UPDATE};
+use super::ready;
+use super::said::{Keys, Said};
+use crate::catalog::{self, ON_DELETE, ON_INSERT, ON_UPDATE};
 use crate::direct::Direct;
 use crate::error;
 use crate::remembered::{Known, Registry, Remembered};
 use pgrx::prelude::*;
 use pgrx::{PgRelation, PgTrigger};
-use std::cmp::Ordering;
+use std::cell::Cell;
 
 /// What the arguments of the triggers say.
 pub struct Definition {
@@ -41,6 +42,16 @@ impl Definition {
         arguments
     }
 
+    /// As `pg_trigger` keeps the arguments: each ends with a zero byte.
+    pub fn from_bytes(arguments: &[u8]) -> Option<Definition> {
+        let mut arguments: Vec<_> = arguments
+            .split(|byte| *byte == 0)
+            .map(|argument| String::from_utf8_lossy(argument).into_owned())
+            .collect();
+        arguments.pop();
+        Definition::from_arguments(arguments)
+    }
+
     fn from_arguments(arguments: Vec<String>) -> Option<Definition> {
         let mut rest = arguments.into_iter();
         let mut next = || rest.next();
@@ -67,203 +78,6 @@ impl Definition {
     }
 }
 
-/// One pair in its scope, and which of the two sides a statement speaks of.
-struct Said {
-    key: Vec<pg_sys::Datum>,
-    low: bool,
-    high: bool,
-}
-
-/// The key's columns in `choices`: the scope, then the chooser and the target.
-struct Keys {
-    columns: Vec<(Column, Order, Storage)>,
-    choice: Column,
-}
-
-/// The column that says yes, or 42804.
-pub fn yes_or_no(choices: &PgRelation, name: &str) -> Column {
-    let choice = catalog::column(choices, name);
-    if choice.type_oid != pg_sys::BOOLOID {
-        error::raise(error::pair::not_a_choice(
-            &catalog::qualified_name(choices),
-            &choice.name,
-            &catalog::type_name(choice.type_oid, choice.type_mod),
-        ));
-    }
-    choice
-}
-
-#[derive(Clone, Copy)]
-struct Storage {
-    length: i16,
-    by_value: bool,
-    alignment: std::ffi::c_char,
-}
-
-impl Keys {
-    fn of(definition: &Definition, choices: &PgRelation) -> Keys {
-        let people = [&definition.chooser, &definition.target];
-        // What was so when the choice was made may have been altered since.
-        canonical::members(choices, &definition.chooser, &definition.target);
-        let columns = definition.scope.iter().chain(people).map(|name| {
-            let column = catalog::column(choices, name);
-            let order = Order::of(choices, &column);
-            let storage = choices
-                .tuple_desc()
-                .get(column.number as usize - 1)
-                .map(|attribute| Storage {
-                    length: attribute.attlen,
-                    by_value: attribute.attbyval,
-                    alignment: attribute.attalign,
-                })
-                .unwrap_or_else(|| {
-                    error::raise(error::undefined_column(
-                        &catalog::qualified_name(choices),
-                        name,
-                    ))
-                });
-            (column, order, storage)
-        });
-        Keys {
-            columns: columns.collect(),
-            choice: yes_or_no(choices, &definition.choice),
-        }
-    }
-
-    fn types(&self) -> Vec<pg_sys::Oid> {
-        self.columns
-            .iter()
-            .map(|(column, ..)| column.type_oid)
-            .collect()
-    }
-
-    fn orders(&self) -> Vec<&Order> {
-        self.columns.iter().map(|(_, order, _)| order).collect()
-    }
-
-    fn compare(&self, a: &Said, b: &Said) -> Ordering {
-        let places = self.columns.iter().zip(a.key.iter().zip(&b.key));
-        places
-            .map(|((_, order, _), (a, b))| order.compare(*a, *b))
-            .find(|order| order.is_ne())
-            .unwrap_or(Ordering::Equal)
-    }
-
-    /// Every yes of a transition table, in the order of the pairs, each pair once.
-    fn yeses(&self, choices: &PgRelation, rows: *mut pg_sys::Tuplestorestate) -> Vec<Said> {
-        let mut said = Vec::new();
-        each_row(choices, rows, |values, nulls| {
-            let place = self.choice.number as usize - 1;
-            if nulls[place] || values[place].value() as u8 == 0 {
-                return;
-            }
-            let mut key: Vec<_> = self
-                .columns
-                .iter()
-                .map(|(column, _, storage)| storage.copy(values[column.number as usize - 1]))
-                .collect();
-            let (target, chooser) = (key.len() - 1, key.len() - 2);
-            let chose_higher = match self.columns[target].1.compare(key[chooser], key[target]) {
-                Ordering::Less => true,
-                Ordering::Greater => {
-                    key.swap(chooser, target);
-                    false
-                }
-                Ordering::Equal => return,
-            };
-            said.push(Said {
-                key,
-                low: chose_higher,
-                high: !chose_higher,
-            });
-        });
-        said.sort_by(|a, b| self.compare(a, b));
-        said.dedup_by(|next, kept| {
-            let same = self.compare(next, kept).is_eq();
-            if same {
-                kept.low |= next.low;
-                kept.high |= next.high;
-            }
-            same
-        });
-        said
-    }
-
-    /// What `said` says and `also` does not. Both are in order.
-    fn without(&self, said: &[Said], also: &[Said]) -> Vec<Said> {
-        let rest = said.iter().map(|one| {
-            let place = also.binary_search_by(|other| self.compare(other, one));
-            let (low, high) = place.map_or((false, false), |i| (also[i].low, also[i].high));
-            Said {
-                key: one.key.clone(),
-                low: one.low && !low,
-                high: one.high && !high,
-            }
-        });
-        rest.filter(|one| one.low || one.high).collect()
-    }
-
-    /// One array per column of the key, and two of flags.
-    fn lists(&self, said: &[Said]) -> Vec<pg_sys::Datum> {
-        let boolean = Storage {
-            length: 1,
-            by_value: true,
-            alignment: b'c' as std::ffi::c_char,
-        };
-        let flags = |side: fn(&Said) -> bool| {
-            let flags = said
-                .iter()
-                .map(|one| pg_sys::Datum::from(side(one)))
-                .collect();
-            boolean.array(pg_sys::BOOLOID, flags)
-        };
-        let columns = self
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(place, (column, _, storage))| {
-                let values = said.iter().map(|one| one.key[place]).collect();
-                storage.array(column.type_oid, values)
-            });
-        columns
-            .chain([flags(|one| one.low), flags(|one| one.high)])
-            .collect()
-    }
-}
-
-impl Storage {
-    /// A copy that outlives the row.
-    fn copy(self, value: pg_sys::Datum) -> pg_sys::Datum {
-        if self.by_value {
-            return value;
-        }
-        // SAFETY: a value passed by reference, not NULL: either a varlena or `length` bytes.
-        unsafe {
-            if self.length < 0 {
-                return pg_sys::pg_detoast_datum_copy(value.cast_mut_ptr()).into();
-            }
-            let place = pg_sys::palloc(self.length as usize).cast::<u8>();
-            place.copy_from_nonoverlapping(value.cast_mut_ptr(), self.length as usize);
-            place.into()
-        }
-    }
-
-    fn array(self, type_oid: pg_sys::Oid, mut values: Vec<pg_sys::Datum>) -> pg_sys::Datum {
-        // SAFETY: the values are of the type that is described, none is NULL.
-        unsafe {
-            pg_sys::construct_array(
-                values.as_mut_ptr(),
-                values.len() as i32,
-                type_oid,
-                self.length.into(),
-                self.by_value,
-                self.alignment,
-            )
-            .into()
-        }
-    }
-}
-
 /// A definition's names made into what the triggers run with.
 struct MutualChoice {
     definition: Definition,
@@ -274,6 +88,9 @@ struct MutualChoice {
     /// How a yes is added to the state of its pair without a statement, where that can be.
     direct: Option<Direct>,
     tables: Vec<pg_sys::Oid>,
+    matches: Option<pg_sys::Oid>,
+    /// Whether it is known that a match can be written.
+    ready: Cell<bool>,
 }
 
 thread_local! {
@@ -281,8 +98,9 @@ thread_local! {
 }
 
 impl Remembered for MutualChoice {
+    /// Where one of the three is missing, any may become it.
     fn depends_on(&self, table: pg_sys::Oid) -> bool {
-        self.tables.contains(&table)
+        self.tables.len() < 3 || self.tables.contains(&table)
     }
 }
 
@@ -298,13 +116,15 @@ impl MutualChoice {
         let owner = catalog::owner(choices);
         let key: Vec<_> = definition.key().zip(keys.types()).collect();
         let mut tables = vec![choices.oid()];
+        let mut found = None;
         let (mut calls_code, mut direct) = (false, None);
         for (name, events) in [
             (&definition.state, ON_INSERT | ON_UPDATE | ON_DELETE),
             (&definition.matches, ON_INSERT),
         ] {
             // One that is missing is the statement's own error.
-            if let Some(oid) = canonical::find(name) {
+            found = canonical::find(name);
+            if let Some(oid) = found {
                 let table = catalog::open_table(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
                 // Whose triggers would else run as the owner of the choices.
                 if !catalog::is_owner(&table, owner) {
@@ -330,7 +150,22 @@ impl MutualChoice {
             calls_code,
             direct,
             tables,
+            // The last that was looked for.
+            matches: found,
+            ready: Cell::new(false),
         }
+    }
+
+    /// What a statement takes back, and the yeses that it says.
+    fn difference(
+        &self,
+        choices: &PgRelation,
+        old: *mut pg_sys::Tuplestorestate,
+        new: *mut pg_sys::Tuplestorestate,
+    ) -> (Vec<Said>, Vec<Said>) {
+        let keys = &self.keys;
+        let (before, after) = (keys.yeses(choices, old), keys.yeses(choices, new));
+        (keys.without(&before, &after), keys.without(&after, &before))
     }
 }
 
@@ -352,50 +187,74 @@ pub fn keep(trigger: &PgTrigger) {
         )
     };
     catalog::as_role(catalog::owner(&choices), || {
-        let choice = KNOWN.with(|known| {
-            known.get(number, || {
-                catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || {
-                    MutualChoice::of(trigger, &choices)
+        let known = || {
+            KNOWN.with(|known| {
+                known.get(number, || {
+                    catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || {
+                        MutualChoice::of(trigger, &choices)
+                    })
                 })
             })
-        });
+        };
         let (old, new) = (data.tg_oldtable, data.tg_newtable);
+        let mut choice = known();
         if old.is_null() && new.is_null() {
             canonical::run(&format!("DELETE FROM {}", choice.definition.state));
-        } else {
-            changed(&choice, &choices, old, new);
+            return;
         }
+        let (mut retracted, mut told) = choice.difference(&choices, old, new);
+        if !told.is_empty() {
+            // What is held cannot change any more: a match is as possible at the end as it is now.
+            while !hold_matches(&choice) {
+                choice = known();
+                (retracted, told) = choice.difference(&choices, old, new);
+            }
+            if !choice.ready.get() {
+                ready::require(&choice.definition, &choices);
+                choice.ready.set(true);
+            }
+        }
+        changed(&choice, &retracted, &told);
     });
 }
 
-fn changed(
-    choice: &Known<MutualChoice>,
-    choices: &PgRelation,
-    old: *mut pg_sys::Tuplestorestate,
-    new: *mut pg_sys::Tuplestorestate,
-) {
+/// Locks the matches as the second yes does; says whether what is known is still so.
+fn hold_matches(choice: &Known<MutualChoice>) -> bool {
+    if let Some(matches) = choice.matches {
+        // SAFETY: any OID can be locked, also one that is gone.
+        unsafe { pg_sys::LockRelationOid(matches, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE) };
+    }
+    choice.is_valid()
+}
+
+fn changed(choice: &Known<MutualChoice>, retracted: &[Said], told: &[Said]) {
     let MutualChoice { keys, plans, .. } = &**choice;
-    let (before, after) = (keys.yeses(choices, old), keys.yeses(choices, new));
-    let retracted = keys.without(&before, &after);
-    let told = keys.without(&after, &before);
+    let take_back = || {
+        let mut lists = keys.lists(retracted);
+        plans.retract.run(&mut lists);
+        plans.forget.run(&mut lists);
+    };
     let work = || {
-        Spi::connect_mut(|_| {
-            if !retracted.is_empty() {
-                let mut lists = keys.lists(&retracted);
-                plans.lock.run(&mut lists);
-                plans.retract.run(&mut lists);
-                plans.forget.run(&mut lists);
+        Spi::connect_mut(|_| match (retracted, told) {
+            ([], []) => {}
+            ([], [one]) => tell(choice, one),
+            ([], many) => {
+                plans.tell_many.run(&mut keys.lists(many));
             }
-            match told.as_slice() {
-                [] => {}
-                [one] => tell(choice, one),
-                many => {
-                    plans.tell_many.run(&mut keys.lists(many));
-                }
+            (many, []) => {
+                plans.lock.run(&mut keys.lists(many));
+                take_back();
+            }
+            (taken_back, said) => {
+                // All of them in one order, or two such statements could wait for each other.
+                let all = keys.union(said, taken_back);
+                plans.claim.run(&mut keys.lists(&all));
+                take_back();
+                plans.match_claimed.run(&mut keys.lists(said));
             }
         });
     };
-    match (retracted.as_slice(), told.as_slice()) {
+    match (retracted, told) {
         ([], []) => {}
         // The two statements of a single yes name no operator or function. Setting search_path and
         // back is a tenth of what they cost.
@@ -423,32 +282,5 @@ fn tell(choice: &Known<MutualChoice>, one: &Said) {
     }
     if both {
         choice.plans.matched.run(&mut values[..one.key.len()]);
-    }
-}
-
-/// Reads a transition table from its start; there may be none.
-fn each_row(
-    relation: &PgRelation,
-    rows: *mut pg_sys::Tuplestorestate,
-    mut each: impl FnMut(&[pg_sys::Datum], &[bool]),
-) {
-    if rows.is_null() {
-        return;
-    }
-    // SAFETY: the tuplestore belongs to the running trigger and holds rows of the relation; the
-    // slot is dropped at the end, or with its memory context when an ERROR passes by.
-    unsafe {
-        let descriptor = (*relation.as_ptr()).rd_att;
-        let columns = (*descriptor).natts as usize;
-        let slot =
-            pg_sys::MakeSingleTupleTableSlot(descriptor, &raw const pg_sys::TTSOpsMinimalTuple);
-        pg_sys::tuplestore_rescan(rows);
-        while pg_sys::tuplestore_gettupleslot(rows, true, false, slot) {
-            pg_sys::slot_getallattrs(slot);
-            let values = std::slice::from_raw_parts((*slot).tts_values, columns);
-            let nulls = std::slice::from_raw_parts((*slot).tts_isnull, columns);
-            each(values, nulls);
-        }
-        pg_sys::ExecDropSingleTupleTableSlot(slot);
     }
 }

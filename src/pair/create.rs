@@ -1,9 +1,12 @@
 //! Attaching a mutual choice. The state is made anew from the choices each time, so that doing it
 //! again repairs.
 
-use super::canonical::{keep_check, members, named, run};
-use super::choice::{Definition, yes_or_no};
+use super::attachment;
+use super::canonical::{find, keep_check, members, named, run};
+use super::choice::Definition;
 use super::order::Order;
+use super::ready;
+use super::said::yes_or_no;
 use crate::catalog::{self, Column, quote_ident, quote_literal};
 use crate::error;
 use pgrx::PgRelation;
@@ -36,6 +39,7 @@ pub fn create(wanted: &Wanted) {
     let matches = catalog::open_table(wanted.matches, lock);
     catalog::require_owner(&choices);
     catalog::require_owner(&matches);
+    ready::require_one_table(&choices);
     let owner = catalog::owner(&choices);
     if !catalog::is_owner(&matches, owner) {
         error::raise(error::not_owner(&catalog::qualified_name(&matches)));
@@ -63,7 +67,26 @@ pub fn create(wanted: &Wanted) {
     let order = Order::of(&choices, &catalog::column(&choices, wanted.chooser));
     drop((choices, matches));
     catalog::as_role(owner, || {
-        create_state(&definition, &names, &table, &order);
+        let attached = attachment::all();
+        let standing = find(&definition.state);
+        if let Some(other) =
+            standing.and_then(|state| attachment::other_user(&attached, wanted.choices, state))
+        {
+            let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+            let other = catalog::qualified_name(&catalog::open_table(other, lock));
+            error::raise(error::pair::state_of_another(&definition.state, &other));
+        }
+        let triggers = EVENTS.map(|(event, _)| names.trigger(event));
+        attachment::remove_former(
+            &attached,
+            wanted.choices,
+            &names.choices,
+            &triggers,
+            standing,
+        );
+        let is_ours =
+            standing.is_some_and(|state| attachment::is_state_of(&attached, wanted.choices, state));
+        create_state(&definition, &names, &table, &order, is_ours);
         attach(&definition, &names);
         let people = [&definition.chooser, &definition.target].map(|name| quote_ident(name));
         keep_check(
@@ -91,6 +114,11 @@ impl Names {
                 .to_owned(),
             check: quote_ident(&named(choices.name(), "pair_check")),
         }
+    }
+
+    fn trigger(&self, event: &str) -> String {
+        let verb = event.rsplit(' ').next().unwrap_or_default();
+        format!("{}{}", self.triggers, verb.to_lowercase())
     }
 }
 
@@ -168,34 +196,71 @@ fn require_unique(table: &PgRelation, columns: Vec<String>) {
     }
 }
 
-/// The table beside the choices. Nobody but its owner may look into it: it tells who chose whom.
-fn create_state(definition: &Definition, names: &Names, table: &str, order: &Order) {
+/// Whether a table ($1) is a state as it is made from the choices ($2): the columns ($3) of the types
+/// of theirs ($4), NULL standing for boolean, all NOT NULL; the key ($5) and the order ($6); closed.
+const STATE: &str = "
+SELECT true FROM pg_catalog.pg_class AS s WHERE s.oid = $1 AND s.relkind = 'r' AND s.relrowsecurity
+    AND (SELECT pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attnum)
+        FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = s.oid AND a.attnum > 0 AND NOT a.attisdropped) = $3
+    AND NOT EXISTS (SELECT FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS w(name, source)
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = s.oid AND a.attname = w.name
+        LEFT JOIN pg_catalog.pg_attribute AS c ON c.attrelid = $2 AND c.attname = w.source
+        WHERE NOT a.attnotnull OR a.atthasdef
+           OR a.atttypid <> coalesce(c.atttypid, 'boolean'::pg_catalog.regtype)
+           OR a.atttypmod <> coalesce(c.atttypmod, -1) OR a.attcollation <> coalesce(c.attcollation, 0))
+    AND EXISTS (SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = s.oid AND k.contype = 'p'
+        AND (SELECT pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY u.place)
+            FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY AS u(number, place)
+            JOIN pg_catalog.pg_attribute AS a ON a.attrelid = s.oid AND a.attnum = u.number) = $5)
+    AND EXISTS (SELECT FROM pg_catalog.pg_constraint AS o WHERE o.conrelid = s.oid AND o.contype = 'c'
+        AND o.convalidated AND pg_catalog.pg_get_constraintdef(o.oid, true) = $6)
+    AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(s.relacl) AS g
+        LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = g.grantee
+        WHERE g.grantee = 0 OR r.rolname IN ('anon', 'authenticated', 'service_role'))";
+
+/// The table beside the choices. Nobody but its owner may look into it: it tells who chose whom. One
+/// that is not as it should be, and `is_ours`, is made anew.
+fn create_state(definition: &Definition, names: &Names, table: &str, order: &Order, is_ours: bool) {
     let columns: Vec<String> = definition.key().map(str::to_owned).collect();
     let wanted = [columns.clone(), vec!["low_yes".into(), "high_yes".into()]].concat();
-    let there: Vec<String> = read(
-        "SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a
-         WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
-         ORDER BY a.attnum",
-        &[definition.state.as_str().into()],
-        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
-    );
-    if there == wanted {
-        return;
-    }
-    let key: Vec<_> = columns.iter().map(|column| quote_ident(column)).collect();
-    let of_choices = |name: &str| format!("c.{}", quote_ident(name));
-    let selected: Vec<_> = definition
-        .scope
-        .iter()
-        .chain([&definition.chooser, &definition.target])
-        .zip(&key)
-        .map(|(source, column)| format!("{} AS {column}", of_choices(source)))
-        .collect();
-    let state = &definition.state;
     let low_high = order.less(
         &quote_ident(&definition.low),
         &quote_ident(&definition.high),
     );
+    let sources = definition
+        .scope
+        .iter()
+        .chain([&definition.chooser, &definition.target])
+        .cloned();
+    if let Some(standing) = find(&definition.state) {
+        let sources: Vec<_> = sources.clone().map(Some).chain([None, None]).collect();
+        let stands = read(
+            STATE,
+            &[
+                standing.into(),
+                find(&names.choices).into(),
+                wanted.into(),
+                sources.into(),
+                columns.clone().into(),
+                format!("CHECK ({low_high})").into(),
+            ],
+            |row| row.get::<bool>(1),
+        );
+        if !stands.is_empty() {
+            return;
+        }
+        if is_ours {
+            run(&format!("DROP TABLE {}", definition.state));
+        }
+    }
+    let key: Vec<_> = columns.iter().map(|column| quote_ident(column)).collect();
+    let of_choices = |name: &str| format!("c.{}", quote_ident(name));
+    let selected: Vec<_> = sources
+        .zip(&key)
+        .map(|(source, column)| format!("{} AS {column}", of_choices(&source)))
+        .collect();
+    let state = &definition.state;
     let not_null: Vec<_> = key
         .iter()
         .map(|column| format!("ALTER {column} SET NOT NULL"))
@@ -235,11 +300,10 @@ fn attach(definition: &Definition, names: &Names) {
         .map(|argument| quote_literal(argument))
         .collect();
     for (event, transitions) in EVENTS {
-        let verb = event.rsplit(' ').next().unwrap_or_default().to_lowercase();
         run(&format!(
             "CREATE OR REPLACE TRIGGER {} {event} ON {} {transitions} FOR EACH STATEMENT
              EXECUTE FUNCTION community_core.keep_mutual_choice({})",
-            quote_ident(&format!("{}{verb}", names.triggers)),
+            quote_ident(&names.trigger(event)),
             names.choices,
             arguments.join(", ")
         ));

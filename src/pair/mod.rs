@@ -1,11 +1,14 @@
 //! The pair engine. Promise: (a,b) and (b,a) are one row, and a contact exists exactly when both
 //! said yes, whatever the race.
 
+mod attachment;
 mod canonical;
 mod choice;
 mod create;
 mod order;
 mod plan;
+mod ready;
+mod said;
 mod sql_type;
 mod value;
 
@@ -53,17 +56,21 @@ fn create_unordered_pair(table: Option<Regclass>, a: Option<&str>, b: Option<&st
 /// Makes a match when, and only when, two people chose each other: one-sided choices go in, and the
 /// row of the pair appears in `matches` with the second yes, in the same transaction, whatever the
 /// race. A changed mind counts until then; a match is never undone. Who chose whom is seen by
-/// nobody: what the engine remembers stands in `<choices>_mutual`, which app roles cannot read.
-/// Choices that are there already count. Calling it again repairs.
+/// nobody: what the engine remembers stands in `<choices>_mutual`, which app roles cannot read; and as
+/// long as a match cannot be written, the first yes fails as the second does. Choices that are there
+/// already count. Calling it again repairs, also after tables or columns were renamed.
 ///
-/// - `choices`: a table with a unique constraint on (scope, chooser, target).
+/// - `choices`: an ordinary table, no partition or child and without any, with a unique constraint on
+///   (scope, chooser, target).
 /// - `scope`: columns of both tables within which a match is made; may be empty.
 /// - `chooser`, `target`: who chooses whom. `choice`: boolean; true is yes.
 /// - `matches`: a table of the same owner's with `create_canonical_pair` and a unique constraint on
 ///   (scope, pair).
 ///
 /// Volatile. Errors: 22004 NULL, 42501 not the owner, 42703 no such column, 42804 types that do not
-/// fit, 42P16 a column may be NULL, 55000 a constraint or the canonical pair is missing. A choice
+/// fit, 42P07 a table that is none of the engine's stands in the place of the state, 42P16 a column
+/// may be NULL, 55000 a constraint or the canonical pair is missing, the choices have partitions or
+/// children, or the state is another table's. A choice
 /// then fails with 23514 where somebody chooses themself, and under REPEATABLE READ and
 /// SERIALIZABLE with 40001 where the other chose at the same time.
 ///
@@ -126,7 +133,7 @@ COMMENT ON FUNCTION create_canonical_pair(regclass, text, text) IS
 COMMENT ON FUNCTION create_unordered_pair(regclass, text, text) IS
 'Keeps the pairs of a table unique whichever way round they are written: CHECK (a <> b) and a unique index on (LEAST(a, b), GREATEST(a, b)). table: of the caller''s; a, b: two columns of one type that has an order. Again: repairs. Volatile. Errors: 22004, 23505, 23514, 42501, 42703, 42804, 42883. Example: SELECT community_core.create_unordered_pair(''founder_connections'', ''requester_id'', ''recipient_id'')';
 COMMENT ON FUNCTION create_mutual_choice(regclass, text[], text, text, text, regclass) IS
-'Makes a row in matches when, and only when, two people said yes to each other in the same scope. choices: unique on (scope, chooser, target); scope: columns of both tables; choice: boolean; matches: with create_canonical_pair, unique on (scope, pair). Again: repairs. Volatile. Errors: 22004, 42501, 42703, 42804, 42P07, 42P16, 55000. Example: SELECT community_core.create_mutual_choice(''contact_exchange_choices'', ''{linkup_id}'', ''chooser_user_id'', ''target_user_id'', ''choice'', ''contact_exchanges'')';
+'Makes a row in matches when, and only when, two people said yes to each other in the same scope. choices: one table without partitions or children, unique on (scope, chooser, target); scope: columns of both tables; choice: boolean; matches: with create_canonical_pair, unique on (scope, pair). Again: repairs, also after tables or columns were renamed. Volatile. Errors: 22004, 42501, 42703, 42804, 42P07, 42P16, 55000. Example: SELECT community_core.create_mutual_choice(''contact_exchange_choices'', ''{linkup_id}'', ''chooser_user_id'', ''target_user_id'', ''choice'', ''contact_exchanges'')';
 COMMENT ON FUNCTION canonicalize_pair() IS
 'Row trigger BEFORE INSERT OR UPDATE of create_canonical_pair: its two arguments name the columns. Errors: 23502 half a pair, 23514 a pair of one.';
 COMMENT ON FUNCTION keep_mutual_choice() IS

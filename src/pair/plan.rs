@@ -15,6 +15,10 @@ pub struct Plans {
     pub matched: Plan,
     /// Many, and their matches.
     pub tell_many: Plan,
+    /// Makes or locks the rows of many pairs, and adds what is said in their favour.
+    pub claim: Plan,
+    /// The matches among many pairs whose rows are held.
+    pub match_claimed: Plan,
     pub lock: Plan,
     pub retract: Plan,
     pub forget: Plan,
@@ -80,6 +84,21 @@ impl Plans {
                      SELECT d.* FROM {given} {upsert} RETURNING s.*) \
                      INSERT INTO {matches} ({columns}) SELECT {columns} FROM told \
                      WHERE low_yes AND high_yes {once}"
+                ),
+                many.clone(),
+            ),
+            claim: Plan::new(
+                format!(
+                    "INSERT INTO {state} AS s ({columns}, low_yes, high_yes) SELECT d.* FROM {given} \
+                     {upsert}"
+                ),
+                many.clone(),
+            ),
+            match_claimed: Plan::new(
+                format!(
+                    "INSERT INTO {matches} ({columns}) SELECT {} FROM {state} AS s, {given} \
+                     WHERE {same} AND s.low_yes AND s.high_yes {once}",
+                    of("s")
                 ),
                 many.clone(),
             ),

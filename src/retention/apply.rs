@@ -29,16 +29,21 @@ pub fn open(target: pg_sys::Oid, lock: pg_sys::LOCKMODE) -> PgRelation {
     relation
 }
 
-const POLICIES: &str = "SELECT t.tgrelid, t.tgargs, t.tgname::text FROM pg_trigger t
+const POLICIES: &str = "SELECT t.tgrelid, t.tgargs, t.tgname::text,
+         quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE t.tgfoid = 'community_core.retention_policy()'::regprocedure AND NOT t.tgisinternal
        AND t.tgparentid = 0";
 
-fn found(row: &spi::SpiHeapTupleData) -> Result<Option<(pg_sys::Oid, Policy)>, spi::Error> {
+type Found = Option<(pg_sys::Oid, String, Policy)>;
+
+fn found(row: &spi::SpiHeapTupleData) -> Result<Found, spi::Error> {
     let Some(target) = row.get::<pg_sys::Oid>(1)? else {
         return Ok(None);
     };
     let bytes = row.get::<Vec<u8>>(2)?.unwrap_or_default();
     let trigger = row.get::<String>(3)?.unwrap_or_default();
+    let table = row.get::<String>(4)?.unwrap_or_default();
     // Each argument ends with a zero byte.
     let mut arguments: Vec<String> = bytes
         .split(|byte| *byte == 0)
@@ -48,7 +53,7 @@ fn found(row: &spi::SpiHeapTupleData) -> Result<Option<(pg_sys::Oid, Policy)>, s
     // A trigger made by hand under another name is no policy.
     Ok(Policy::from_arguments(&arguments)
         .filter(|policy| trigger == format!("{TRIGGER}{}", policy.name))
-        .map(|policy| (target, policy)))
+        .map(|policy| (target, table, policy)))
 }
 
 pub fn policy(target: pg_sys::Oid, name: &str) -> Option<Policy> {
@@ -59,28 +64,20 @@ pub fn policy(target: pg_sys::Oid, name: &str) -> Option<Policy> {
     )
     .into_iter()
     .flatten()
-    .map(|(_, policy)| policy)
+    .map(|(.., policy)| policy)
     .find(|policy| policy.name == name)
 }
 
-/// The policies of every table that the caller owns, with the table's number and qualified name.
+/// The policies of every table that the caller owns, with the table's number and qualified name. No
+/// table is opened for it, so that nobody waits for what is done to another's.
 pub fn policies_of_caller() -> Vec<(pg_sys::Oid, String, Policy)> {
-    // SAFETY: GetUserId only reads backend state.
-    let caller = unsafe { pg_sys::GetUserId() };
+    let own = "pg_has_role(c.relowner, 'USAGE')";
     let policies = read(
-        &format!("{POLICIES} ORDER BY t.tgrelid::regclass::text, t.tgname"),
+        &format!("{POLICIES} AND {own} ORDER BY t.tgrelid::regclass::text, t.tgname"),
         &[],
         found,
     );
-    policies
-        .into_iter()
-        .flatten()
-        .filter_map(|(target, policy)| {
-            let relation = catalog::open_table(target, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
-            catalog::is_owner(&relation, caller)
-                .then(|| (target, catalog::qualified_name(&relation), policy))
-        })
-        .collect()
+    policies.into_iter().flatten().collect()
 }
 
 pub struct Due {
@@ -110,18 +107,33 @@ pub fn due(target: pg_sys::Oid, table: &str, policy: &Policy, now: TimestampWith
 /// Runs the policy's statement on no row: Postgres says what it cannot read.
 pub fn rehearse(relation: &PgRelation, table: &str, policy: &Policy) {
     let now = pgrx::datum::datetime_support::now();
-    run_batch(relation, table, policy, cutoff(policy, now), 0);
+    for exactly in [None, Some(0)] {
+        run_batch(relation, table, policy, cutoff(policy, now), 0, exactly);
+    }
 }
 
+/// What became of the rows that a batch chose: `kept` are those that did not change or go, as when
+/// a BEFORE trigger says no.
+pub struct Batch {
+    pub touched: i64,
+    pub kept: i64,
+}
+
+/// `passed`: over how many rows to pass that stayed before; where it is given, rows that stay are said
+/// in the log.
 pub fn batch(
     target: pg_sys::Oid,
     name: &str,
     size: i32,
     now: TimestampWithTimeZone,
     run: pgrx::Uuid,
-) -> i64 {
+    passed: Option<i64>,
+) -> Batch {
     if size < 1 {
         error::raise(error::retention::batch_of_nothing(size));
+    }
+    if let Some(passed) = passed.filter(|passed| *passed < 0) {
+        error::raise(error::retention::passed_negative(passed));
     }
     let relation = open(target, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
     let table = catalog::qualified_name(&relation);
@@ -131,12 +143,22 @@ pub fn batch(
     as_role_restricted(catalog::owner(&relation), || {
         // Whatever the owner's triggers do they do now and as the owner, not at the end as whoever commits.
         write("SET CONSTRAINTS ALL IMMEDIATE", &[], |_| Ok(()));
-        let (rows, again) = run_batch(&relation, &table, &policy, cutoff, size);
+        let (batch, again) = run_batch(&relation, &table, &policy, cutoff, size, passed);
         if again > 0 {
             error::raise(error::retention::never_rests(&table, name));
         }
-        record(&relation, &table, &policy, run, cutoff, rows, None);
-        rows
+        let failure = (passed.is_some() && batch.kept > 0)
+            .then(|| format!("{} rows that are due stayed", batch.kept));
+        record(
+            &relation,
+            &table,
+            &policy,
+            run,
+            cutoff,
+            batch.touched,
+            failure.as_deref(),
+        );
+        batch
     })
 }
 
@@ -165,12 +187,14 @@ fn run_batch(
     policy: &Policy,
     cutoff: TimestampWithTimeZone,
     size: i32,
-) -> (i64, i64) {
+    passed: Option<i64>,
+) -> (Batch, i64) {
+    let exactly = passed.is_some();
     let age = quote_ident(&policy.age_column);
     let sql = match policy.action {
-        Action::Delete => statement::delete(table, &age, policy),
+        Action::Delete => statement::delete(table, &age, policy, exactly),
         Action::Null | Action::Anonymize => {
-            statement::change(table, &age, policy, &changes(relation, policy))
+            statement::change(table, &age, policy, &changes(relation, policy), exactly)
         }
         Action::Summarize => {
             let figures = figures(policy);
@@ -183,17 +207,21 @@ fn run_batch(
                     "at least one column that is not counted or summed up: the unique key",
                 ));
             }
-            statement::summarize(table, &age, policy, &figures)
+            statement::summarize(table, &age, policy, &figures, exactly)
         }
     };
-    write(&sql, &[cutoff.into(), i64::from(size).into()], |row| {
-        Ok((
-            row.get::<i64>(1)?.unwrap_or_default(),
-            row.get::<i64>(2)?.unwrap_or_default(),
-        ))
-    })
-    .pop()
-    .unwrap_or_default()
+    let limits = [
+        cutoff.into(),
+        i64::from(size).into(),
+        passed.unwrap_or_default().into(),
+    ];
+    let counted = write(&sql, &limits, |row| {
+        let number = |place| Ok::<_, spi::Error>(row.get::<i64>(place)?.unwrap_or_default());
+        Ok([number(1)?, number(2)?, number(3)?])
+    });
+    let [chosen, touched, again] = counted.into_iter().next().unwrap_or_default();
+    let kept = chosen - touched;
+    (Batch { touched, kept }, again)
 }
 
 fn record(

@@ -170,14 +170,14 @@ fn retention_due(
     TableIterator::new(due)
 }
 
-/// One batch of one policy, and its entry in the log, in the caller's transaction. For
-/// `apply_retention`, which commits after each.
+/// One batch of one policy, and its entry in the log, in the caller's transaction.
 ///
 /// - `batch`: at most so many rows; `now`: the time to go by; `run`: what the entries of one run share.
 ///
-/// Returns how many rows it touched; rows that others hold locked are left for later. Volatile.
-/// Errors: 22004 NULL, 22023 batch, or an anonymized value that never comes to rest, 42501 not the
-/// owner, 42704 no such policy, 55000 an audit log.
+/// Returns how many rows it touched; rows that others hold locked are left for later, and of rows
+/// that stayed, which a BEFORE trigger can bring about, the entry says how many. Volatile. Errors:
+/// 22004 NULL, 22023 batch, or an anonymized value that never comes to rest, 42501 not the owner,
+/// 42704 no such policy, 55000 an audit log.
 #[pg_extern]
 fn apply_retention_batch(
     target: Option<Regclass>,
@@ -186,11 +186,42 @@ fn apply_retention_batch(
     now: Option<TimestampWithTimeZone>,
     run: Option<pgrx::Uuid>,
 ) -> i64 {
+    one_batch(target, policy, batch, now, run, Some(0)).touched
+}
+
+/// As `apply_retention_batch`, for `apply_retention`, which commits after each.
+///
+/// - `passed`: over how many of the oldest rows to pass because they stayed; NULL as long as none
+///   has, which costs less: then the entry does not say how many of this batch did.
+///
+/// Returns one row: how many rows it touched, and how many stayed though it was their time. Volatile.
+/// Errors: those of `apply_retention_batch`, 22023 passed.
+#[pg_extern]
+fn apply_retention_step(
+    target: Option<Regclass>,
+    policy: Option<&str>,
+    batch: Option<i32>,
+    now: Option<TimestampWithTimeZone>,
+    run: Option<pgrx::Uuid>,
+    passed: Option<i64>,
+) -> TableIterator<'static, (name!(touched, i64), name!(kept, i64))> {
+    let done = one_batch(target, policy, batch, now, run, passed);
+    TableIterator::once((done.touched, done.kept))
+}
+
+fn one_batch(
+    target: Option<Regclass>,
+    policy: Option<&str>,
+    batch: Option<i32>,
+    now: Option<TimestampWithTimeZone>,
+    run: Option<pgrx::Uuid>,
+    passed: Option<i64>,
+) -> apply::Batch {
     let target = given(target, "target").oid();
     let policy = given(policy, "policy");
     let batch = given(batch, "batch");
     let (now, run) = (given(now, "now"), given(run, "run"));
-    safely(|| apply::batch(target, policy, batch, now, run))
+    safely(|| apply::batch(target, policy, batch, now, run, passed))
 }
 
 /// The entry in the log of a policy that failed. For `apply_retention`.
@@ -241,6 +272,7 @@ extension_sql_file!(
         retention_policies,
         retention_due,
         apply_retention_batch,
+        apply_retention_step,
         record_retention_failure,
         retention_policy
     ]

@@ -1,5 +1,6 @@
-//! The statements of a policy. Each takes the cutoff ($1) and the size of the batch ($2), and says
-//! how many rows it touched and how many of them would be touched again at once.
+//! The statements of a policy. Each takes the cutoff ($1), the size of the batch ($2) and how many
+//! rows to pass over ($3), and says how many rows it chose, how many of them it touched, and how many
+//! of those would be touched again at once.
 //!
 //! The names `doomed` and its columns are the only ones that the expressions of a policy could
 //! collide with.
@@ -85,13 +86,16 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
-/// The rows whose time has come: in the order of their age, those that somebody else holds left out.
-fn doomed(table: &str, age: &str, policy: &Policy, unless_done: &str) -> String {
+/// The rows whose time has come: in the order of their age, those that somebody else holds left out,
+/// nor, where $3 says so, the first ones. `exactly`: rows of one age have an order too, which no
+/// index on the age gives.
+fn doomed(table: &str, age: &str, policy: &Policy, unless_done: &str, exactly: bool) -> String {
+    let place = if exactly { ", t.tableoid, t.ctid" } else { "" };
     format!(
         "doomed AS MATERIALIZED (
              SELECT t.tableoid AS doomed_part, t.ctid AS doomed_place FROM {table} AS t
              WHERE t.{age} < $1 {} {unless_done}
-             ORDER BY t.{age} LIMIT $2 FOR UPDATE SKIP LOCKED)",
+             ORDER BY t.{age}{place} LIMIT $2 OFFSET $3 FOR UPDATE SKIP LOCKED)",
         condition(policy)
     )
 }
@@ -106,15 +110,23 @@ fn condition(policy: &Policy) -> String {
 
 const HERE: &str = "t.ctid = doomed_place AND t.tableoid = doomed_part";
 
-pub fn delete(table: &str, age: &str, policy: &Policy) -> String {
+const CHOSEN: &str = "(SELECT pg_catalog.count(*) FROM doomed)";
+
+pub fn delete(table: &str, age: &str, policy: &Policy, exactly: bool) -> String {
     format!(
         "WITH {}, gone AS (DELETE FROM {table} AS t USING doomed WHERE {HERE} RETURNING 1)
-         SELECT pg_catalog.count(*), 0::bigint FROM gone",
-        doomed(table, age, policy, "")
+         SELECT {CHOSEN}, pg_catalog.count(*), 0::bigint FROM gone",
+        doomed(table, age, policy, "", exactly)
     )
 }
 
-pub fn change(table: &str, age: &str, policy: &Policy, changes: &[Change]) -> String {
+pub fn change(
+    table: &str,
+    age: &str,
+    policy: &Policy,
+    changes: &[Change],
+    exactly: bool,
+) -> String {
     let value =
         |change: &Change| format!("CAST(({}\n) AS {})", change.expression, change.type_name);
     let different = changes
@@ -130,12 +142,18 @@ pub fn change(table: &str, age: &str, policy: &Policy, changes: &[Change]) -> St
     format!(
         "WITH {}, changed AS (UPDATE {table} AS t SET {set} FROM doomed WHERE {HERE}
                               RETURNING ({different}) AS again)
-         SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE again) FROM changed",
-        doomed(table, age, policy, &format!("AND ({different})"))
+         SELECT {CHOSEN}, pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE again) FROM changed",
+        doomed(table, age, policy, &format!("AND ({different})"), exactly)
     )
 }
 
-pub fn summarize(table: &str, age: &str, policy: &Policy, figures: &[Figure]) -> String {
+pub fn summarize(
+    table: &str,
+    age: &str,
+    policy: &Policy,
+    figures: &[Figure],
+    exactly: bool,
+) -> String {
     let summary = policy.summary.as_deref().unwrap_or_default();
     let list =
         |of: &dyn Fn(&Figure) -> String| figures.iter().map(of).collect::<Vec<_>>().join(", ");
@@ -173,8 +191,8 @@ pub fn summarize(table: &str, age: &str, policy: &Policy, figures: &[Figure]) ->
              INSERT INTO {summary} AS s ({})
              SELECT {} FROM gone GROUP BY {}
              ON CONFLICT ({}) DO {conflict})
-         SELECT pg_catalog.count(*), 0::bigint FROM gone",
-        doomed(table, age, policy, ""),
+         SELECT {CHOSEN}, pg_catalog.count(*), 0::bigint FROM gone",
+        doomed(table, age, policy, "", exactly),
         list(&|figure| figure.column.clone()),
         list(&|figure| format!("({}\n)", figure.expression)),
         key_expressions.join(", "),
@@ -239,6 +257,6 @@ mod tests {
             condition: Some("true -- all".into()),
             log: "retention_log".into(),
         };
-        assert!(delete("t", "at", &policy).contains("AND (true -- all\n)"));
+        assert!(delete("t", "at", &policy, false).contains("AND (true -- all\n)"));
     }
 }
