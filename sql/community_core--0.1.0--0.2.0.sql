@@ -48,6 +48,8 @@ CREATE FUNCTION "install_module"( "module" TEXT, "schema" TEXT DEFAULT NULL, "pa
 
 CREATE FUNCTION "library_version"() RETURNS TEXT STRICT STABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'library_version_wrapper';
 
+COMMENT ON FUNCTION library_version() IS 'The version of the library that this session has loaded; that of the extension is in pg_extension. Stable, parallel safe. Example: SELECT community_core.library_version()';
+
 CREATE FUNCTION @extschema@.status_queues() RETURNS TABLE (module text, name text, waiting text, since text, failed text) LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     VALUES
     ('linkup', 'sms_outbound_jobs', 'status = ''pending'' AND available_at <= now()', 'available_at', 'status = ''failed'''),
@@ -243,8 +245,6 @@ $$;
 
 COMMENT ON FUNCTION @extschema@.metrics() IS 'The same as status() in the text format of Prometheus: community_core_level with 0 for ok, 1 for warn and 2 for error of each thing, and community_core_<thing>_<unit> with its figure. Stable; takes no transaction id. Example: SELECT community_core.metrics()';
 
-COMMENT ON FUNCTION library_version() IS 'The version of the library that this session has loaded; that of the extension is in pg_extension. Stable, parallel safe. Example: SELECT community_core.library_version()';
-
 CREATE FUNCTION "looks_like_card_number"( "text" TEXT ) RETURNS bool IMMUTABLE STRICT PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'looks_like_card_number_wrapper';
 
 DROP FUNCTION modules();
@@ -283,6 +283,7 @@ COMMENT ON FUNCTION create_benchmark(text, text, text[], text, integer, text, re
 COMMENT ON FUNCTION refresh_benchmark(text, boolean) IS 'Brings a benchmark up to date with what changed since the last refresh; with full => true it reads everything again. Returns true, or false with a notice while another session does it. Volatile. Errors: 42P01 no such benchmark, 42501 not its owner, 54000 more than 100,000 combinations of the dimensions. Example: SELECT community_core.refresh_benchmark(''founders.irs'');';
 
 COMMENT ON FUNCTION benchmark_position(text) IS 'Where the caller (auth.uid()) stands in the finest published cell: dimensions and position (top quarter, upper half, lower half, bottom quarter). No row unless the caller consents and the cell is published. Told from the published figures and the caller''s own value alone, so also where the caller is not among those figures: with policy blocks somebody who waits for a block. Stable. Errors: 42P01, 42501 without SELECT on the view, 42883 without auth.uid(). Example: SELECT position FROM community_core.benchmark_position(''founders.irs'');';
+
 COMMENT ON FUNCTION create_mutual_choice(regclass, text[], text, text, text, regclass) IS 'Makes a row in matches when, and only when, two people said yes to each other in the same scope. choices: one table without partitions or children, unique on (scope, chooser, target); scope: columns of both tables; choice: boolean; matches: with create_canonical_pair, unique on (scope, pair). Again: repairs, also after tables or columns were renamed. Volatile. Errors: 22004, 42501, 42703, 42804, 42P07, 42P16, 55000. Example: SELECT community_core.create_mutual_choice(''contact_exchange_choices'', ''{linkup_id}'', ''chooser_user_id'', ''target_user_id'', ''choice'', ''contact_exchanges'')';
 
 COMMENT ON FUNCTION create_sum(regclass, text[], name, regclass, name, text[], text, boolean) IS 'create_sum for keys of several columns, in the same order on both sides; a child with a NULL in its key has no parent. Example: SELECT community_core.create_sum(''points'', ARRAY[''person'', ''org''], ''amount'', ''members'', ''total'', ARRAY[''person'', ''org'']);';
