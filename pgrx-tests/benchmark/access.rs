@@ -33,6 +33,7 @@ mod tests {
             "_histogram",
             "_queue",
             "_withdrawn",
+            "_standing",
             "_source",
         ] {
             refused(&format!("SELECT FROM irs_by_stage{table}"), "42501");
@@ -44,6 +45,7 @@ mod tests {
             "_histogram",
             "_queue",
             "_withdrawn",
+            "_standing",
         ] {
             refused(&format!("DELETE FROM irs_by_stage{table}"), "42501");
         }

@@ -4,8 +4,11 @@ use pgrx::prelude::*;
 
 mod access;
 mod aggregates;
+mod attacker;
 mod blocks;
 mod publication;
+mod recount;
+mod standing;
 mod totals;
 
 /// A community with a consent table, profiles and scores, and a benchmark by stage.

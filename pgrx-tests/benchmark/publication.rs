@@ -260,6 +260,19 @@ mod tests {
         assert_eq!(published(), "nothing");
     }
 
+    #[pg_test(
+        error = "benchmark figures.by_person has more than 100000 combinations of its dimensions"
+    )]
+    fn a_dimension_that_is_another_for_each_person_is_refused() {
+        run(COMMUNITY);
+        run("CREATE TABLE consents (user_id uuid PRIMARY KEY, category text, enabled boolean);
+             INSERT INTO consents SELECT person(number), 'benchmarks', true FROM generate_series(0, 100000) AS number;
+             SELECT community_core.create_benchmark('by_person',
+                'SELECT user_id AS subject, 50 AS value, now() AS observed_at, user_id::text AS name FROM consents',
+                dimensions => '{name}', consent => 'consents', minimum => 0, maximum => 100);
+             SELECT community_core.refresh_benchmark('by_person')");
+    }
+
     #[pg_test]
     fn without_watch_every_refresh_reads_everything() {
         community(&[50, 60, 70, 80]);

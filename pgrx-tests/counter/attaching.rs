@@ -59,6 +59,36 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_counter_is_found_by_its_foreign_key_when_the_parents_trigger_was_dropped() {
+        posts_and_likes();
+        run(
+            "DROP TRIGGER posts_recounts_likes_of_likes_by_post_id_update ON s.posts;
+             CREATE TABLE s.votes (post_id int REFERENCES s.posts)",
+        );
+        assert_eq!(
+            text("SELECT problem FROM community_core.counters() WHERE parent = 's.posts'"),
+            "the parent's trigger is missing or disabled"
+        );
+        assert_eq!(
+            text("SELECT community_core.counter_value('s.posts', '1', 'likes')::text"),
+            "2"
+        );
+        let error = failure(
+            "SELECT community_core.create_counter('s.votes', 'post_id', 's.posts', 'likes')",
+        );
+        assert!(
+            error.starts_with("42710 | \"likes\" of s.posts already counts s.likes by post_id"),
+            "{error}"
+        );
+        run("SELECT community_core.create_counter('s.likes', 'post_id', 's.posts', 'likes')");
+        assert_eq!(
+            text("SELECT problem FROM community_core.counters() WHERE parent = 's.posts'"),
+            "-"
+        );
+        assert_eq!(likes(), "2 1 0 0");
+    }
+
+    #[pg_test]
     fn a_recount_repairs_what_verify_names() {
         posts_and_likes();
         run("UPDATE s.posts SET likes = 9 WHERE id IN (2, 4)");

@@ -1,12 +1,15 @@
 //! Benchmarks with several sessions: withdrawals that meet a refresh, crashes, dumps.
 
-use super::cluster::{Database, wait_until_blocked};
+use super::cluster::{Cluster, Database, send, wait_until_blocked};
 use crate::claims::benchmark::COMMUNITY;
 use postgres::Client;
 
 /// A database with six people: 50, 60, 70, 80, 90 and 100, all consenting, not yet refreshed.
 fn community() -> Database<'static> {
-    let database = Database::engines();
+    community_in(Database::engines())
+}
+
+fn community_in(database: Database) -> Database {
     let mut client = database.connect();
     client
         .batch_execute(&COMMUNITY.replace("SET LOCAL", "SET"))
@@ -231,6 +234,54 @@ fn a_killed_refresh_leaves_the_last_release_and_loses_no_change() {
     assert_eq!(published(&mut reader), "seed 5 75");
     assert!(refresh(&mut reader));
     assert_eq!(published(&mut reader), "seed 10 88");
+}
+
+#[test]
+fn a_refresh_killed_while_it_writes_leaves_the_last_release_and_the_next_is_right() {
+    let cluster = Cluster::private(&["fsync = on", "restart_after_crash = on"]);
+    let database = community_in(Database::with_modules(&cluster, "none"));
+    let (mut locker, mut reader) = (session(&database), session(&database));
+    refresh(&mut reader);
+    reader
+        .batch_execute(
+            "SELECT join_in(number, 'seed', 'fintech', 100) FROM generate_series(10, 15) AS number",
+        )
+        .expect("people");
+    // Contributions and cells are written by the time that the histograms are.
+    locker
+        .batch_execute("BEGIN; LOCK TABLE irs_by_stage_histogram IN SHARE MODE")
+        .expect("lock");
+    let mut refreshing = database.connect();
+    refreshing
+        .batch_execute("SET search_path = figures")
+        .expect("settings");
+    let pid: i32 = refreshing
+        .query_one("SELECT pg_backend_pid()", &[])
+        .expect("pid")
+        .get(0);
+    let refresher = std::thread::spawn(move || {
+        let statement = "SELECT community_core.refresh_benchmark('irs_by_stage')";
+        refreshing.query_one(statement, &[]).is_err()
+    });
+    wait_until_blocked(&mut reader, 1);
+    assert!(send("KILL", pid.into()));
+    assert!(
+        refresher.join().expect("the refresh"),
+        "the refresh was killed"
+    );
+    drop((locker, reader));
+    let config = cluster.config(&database.name, "postgres");
+    let mut client = loop {
+        if let Ok(client) = config.connect(postgres::NoTls) {
+            break client;
+        }
+    };
+    client
+        .batch_execute("SET search_path = figures")
+        .expect("settings");
+    assert_eq!(published(&mut client), "seed 5 75");
+    assert!(refresh(&mut client));
+    assert_eq!(published(&mut client), "seed 10 88");
 }
 
 #[test]

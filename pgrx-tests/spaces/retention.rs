@@ -16,6 +16,8 @@ mod tests {
                           ('direct_message_messages', 'delete_deleted_at', '12 months'),
                           ('event_tickets', 'anonymize_event_end_at', '24 months'),
                           ('workshop_enrollments', 'anonymize_updated_at', '24 months'),
+                          ('assignment_submissions', 'anonymize_submitted_at', '24 months'),
+                          ('event_waitlist', 'delete_created_at', '24 months'),
                           ('webhook_deliveries', 'anonymize_created_at', '30 days')) AS w (table_name, policy, keep)
              LEFT JOIN community_core.retention_policies() r
                   ON r.table_name = 'spaces.' || w.table_name AND r.policy = w.policy

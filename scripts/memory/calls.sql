@@ -87,6 +87,12 @@ CALL memory.measure('status', 'SELECT * FROM community_core.status_queues()', :s
 CALL memory.measure('status', 'SELECT * FROM community_core.status()', :fewest);
 CALL memory.measure('status', 'SELECT community_core.metrics()', :fewest);
 CALL memory.measure('module', 'SELECT memory.install($1) -- install_module, remove_module', :rarely);
+SELECT community_core.install_module('tenancy', 'memory_copy');
+CALL memory.measure('none', 'SELECT memory.plain($1) -- the same tables and functions without the extension', :rarely);
+SELECT community_core.remove_module('memory_copy', true);
+UPDATE memory.measured SET plain_kb = plain.kb
+FROM (SELECT greatest(resident_kb, contexts_kb) AS kb FROM memory.measured WHERE call LIKE 'SELECT memory.plain%') AS plain
+WHERE call LIKE ANY ('{SELECT memory.install%,SELECT memory.plain%}');
 CALL memory.measure('module', 'SELECT * FROM community_core.migrate_modules()', :rarely);
 CALL memory.measure('module', 'SELECT community_core.upgrade_modules()', :rarely);
 
@@ -95,5 +101,5 @@ SELECT pg_stat_force_next_flush();
 \pset border 1
 \pset footer off
 SELECT engine, left(call, 70) AS call, calls, microseconds AS "µs a call", resident_kb AS "resident kB more", contexts_kb AS "contexts kB more",
-       foreign_keys_kb AS "of that foreign keys"
+       foreign_keys_kb AS "of that foreign keys", plain_kb AS "without the extension"
 FROM memory.measured ORDER BY ordinal;

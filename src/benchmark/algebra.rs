@@ -9,15 +9,22 @@ pub fn of(number: i64) -> u64 {
     number.rem_euclid(PRIME as i64) as u64
 }
 
-fn times(one: u64, other: u64) -> u64 {
-    (u128::from(one) * u128::from(other) % u128::from(PRIME)) as u64
+pub fn times(one: u64, other: u64) -> u64 {
+    // The prime is one less than a power of two: what lies above it counts once more below.
+    let product = u128::from(one) * u128::from(other);
+    plus((product & u128::from(PRIME)) as u64, (product >> 61) as u64)
+}
+
+pub fn plus(one: u64, other: u64) -> u64 {
+    let sum = one + other;
+    if sum >= PRIME { sum - PRIME } else { sum }
 }
 
 fn minus(one: u64, other: u64) -> u64 {
-    (one + PRIME - other) % PRIME
+    plus(one, PRIME - other)
 }
 
-fn inverse(number: u64) -> u64 {
+pub fn inverse(number: u64) -> u64 {
     let (mut result, mut power, mut exponent) = (1, number, PRIME - 2);
     while exponent > 0 {
         if exponent & 1 == 1 {
@@ -30,7 +37,7 @@ fn inverse(number: u64) -> u64 {
 }
 
 /// `row -= factor * other`
-fn subtract(row: &mut [u64], factor: u64, other: &[u64]) {
+pub fn subtract(row: &mut [u64], factor: u64, other: &[u64]) {
     for (number, theirs) in row.iter_mut().zip(other) {
         if *theirs != 0 {
             *number = minus(*number, times(factor, *theirs));
@@ -103,43 +110,9 @@ impl RowSpace {
         self.rows.len()
     }
 
-    /// Every row, and every sum of a row and a multiple of another in which something cancels out.
-    pub fn combinations_of_two(&self) -> impl Iterator<Item = Combination> {
-        let single = self.rows.iter().map(|row| self.combined(row, 0, row));
-        let pairs = self.rows.iter().enumerate().flat_map(move |(place, row)| {
-            self.rows[..place].iter().flat_map(move |other| {
-                let mut factors: Vec<u64> = row
-                    .numbers
-                    .iter()
-                    .zip(&other.numbers)
-                    .filter(|(number, theirs)| **number != 0 && **theirs != 0)
-                    .map(|(number, theirs)| times(*number, inverse(*theirs)))
-                    .collect();
-                factors.sort_unstable();
-                factors.dedup();
-                factors
-                    .into_iter()
-                    .map(move |factor| self.combined(row, factor, other))
-            })
-        });
-        single.chain(pairs)
+    pub fn basis(&self) -> impl Iterator<Item = &[u64]> {
+        self.rows.iter().map(|row| row.numbers.as_slice())
     }
-
-    /// `row - factor * other`
-    fn combined(&self, row: &Row, factor: u64, other: &Row) -> Combination {
-        let mut numbers = row.numbers.clone();
-        subtract(&mut numbers, factor, &other.numbers);
-        let mut made_of = row.made_of.clone();
-        made_of.resize(self.given, 0);
-        subtract(&mut made_of, factor, &other.made_of);
-        Combination { numbers, made_of }
-    }
-}
-
-pub struct Combination {
-    pub numbers: Vec<u64>,
-    /// Coefficients of the given rows.
-    pub made_of: Vec<u64>,
 }
 
 #[cfg(test)]
@@ -148,6 +121,15 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn products_and_differences_are_those_of_the_integers(one in 0..PRIME, other in 0..PRIME) {
+            let modulo = |number: u128| (number % u128::from(PRIME)) as u64;
+            let (wide, other_wide) = (u128::from(one), u128::from(other));
+            prop_assert_eq!(times(one, other), modulo(wide * other_wide));
+            prop_assert_eq!(plus(one, other), modulo(wide + other_wide));
+            prop_assert_eq!(plus(minus(one, other), other), one);
+        }
+
         #[test]
         fn a_combination_of_the_rows_is_found_and_nothing_else(
             rows in prop::collection::vec(prop::collection::vec(0i64..2, 6), 1..6),

@@ -8,6 +8,7 @@ use super::people::Value;
 use super::refresh::{Definition, query};
 use super::rows::{self, Place};
 use super::source;
+use super::standing::Move;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
 use pgrx::spi::SpiClient;
@@ -23,6 +24,8 @@ pub struct Folded {
     pub left: BTreeSet<(i32, Option<i32>)>,
     /// Blocks that somebody left, or in which somebody's value is another now.
     pub retired: BTreeSet<i32>,
+    /// Who came or changed, where that was asked for.
+    pub moves: Vec<Move>,
 }
 
 impl Folded {
@@ -54,6 +57,7 @@ pub fn fold(
     name: &Name,
     definition: &Definition,
     subjects: Option<&[pgrx::Uuid]>,
+    with_moves: bool,
 ) -> Folded {
     let latest = source::read(name, definition, subjects);
     let leaves = cells::leaves(client, name, definition, latest.groups);
@@ -77,6 +81,13 @@ pub fn fold(
             came.push((person, leaf, value));
         }
         folded.count(leaf, value, 1);
+        if with_moves {
+            folded.moves.push(Move {
+                person,
+                before: same.map(|known| (known.leaf, known.value.decimal())),
+                after: (leaf, value.decimal()),
+            });
+        }
     }
     for other in before {
         folded.go(&other, None);

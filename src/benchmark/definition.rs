@@ -106,10 +106,10 @@ pub fn create(wish: Wish) {
         // The source is written for the caller's search_path; everything else is qualified.
         let source_changed = make_source(&name, &wish, &consent);
         catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || {
-            storage::make_tables(&name, wish.policy);
+            let tables_missing = storage::make_tables(&name, wish.policy);
             let rules_changed = define(&name, &wish);
             let triggers_missing = storage::make_triggers(&name, wish.category, &consent, &watched);
-            if source_changed || rules_changed || triggers_missing {
+            if source_changed || rules_changed || tables_missing || triggers_missing {
                 // What is published may be about people who have withdrawn unseen.
                 run(&format!(
                     "UPDATE {} SET rebuild = true",

@@ -22,8 +22,10 @@ mod columns;
 mod contributions;
 mod decimal;
 mod definition;
+mod few;
 mod histogram;
 mod name;
+mod overlap;
 mod people;
 mod publication;
 mod queue;
@@ -31,6 +33,7 @@ mod reading;
 mod refresh;
 mod rows;
 mod source;
+mod standing;
 mod storage;
 mod suppression;
 mod thin;
@@ -202,7 +205,7 @@ COMMENT ON FUNCTION create_benchmark(text, text, text[], text, integer, text, re
 COMMENT ON FUNCTION drop_benchmark(text) IS
 'Drops a benchmark: its triggers, views and tables, nothing of the user''s. Volatile. Errors: 42P01 no such benchmark, 42501 not its owner, 2BP01 while a view of the user''s reads it. Example: SELECT community_core.drop_benchmark(''founders.irs'');';
 COMMENT ON FUNCTION refresh_benchmark(text, boolean) IS
-'Brings a benchmark up to date with what changed since the last refresh; with full => true it reads everything again. Returns true, or false with a notice while another session does it. Volatile. Errors: 42P01 no such benchmark, 42501 not its owner. Example: SELECT community_core.refresh_benchmark(''founders.irs'');';
+'Brings a benchmark up to date with what changed since the last refresh; with full => true it reads everything again. Returns true, or false with a notice while another session does it. Volatile. Errors: 42P01 no such benchmark, 42501 not its owner, 54000 more than 100,000 combinations of the dimensions. Example: SELECT community_core.refresh_benchmark(''founders.irs'');';
 COMMENT ON FUNCTION benchmark(text) IS
 'The cells that may be seen now: dimensions (those that the cell keeps), contributors (rounded down to the band), average, median, p25, p75 and p90 (NULL where too few people lie beyond), released_at. A cell is gone from the moment one of its people withdraws, in the same transaction. Stable. Errors: 42P01 no such benchmark, 42501 without SELECT on the view of that name. Rules: docs/benchmarks.md. Example: SELECT * FROM community_core.benchmark(''founders.irs'');';
 COMMENT ON FUNCTION benchmarks() IS
@@ -210,7 +213,7 @@ COMMENT ON FUNCTION benchmarks() IS
 COMMENT ON FUNCTION benchmark_coverage(text) IS
 'What a policy costs: consenting (people with a value, at the last refresh), published (those in a cell that is shown), share (0 to 1, two decimals; NULL for nobody). Exact, so for the owner only. Stable. Errors: 42P01, 42501. Example: SELECT share FROM community_core.benchmark_coverage(''founders.irs'');';
 COMMENT ON FUNCTION benchmark_position(text) IS
-'Where the caller (auth.uid()) stands in the finest published cell: dimensions and position (top quarter, upper half, lower half, bottom quarter). No row unless the caller consents and the cell is published. Told from the published figures alone. Stable. Errors: 42P01, 42501 without SELECT on the view, 42883 without auth.uid(). Example: SELECT position FROM community_core.benchmark_position(''founders.irs'');';
+'Where the caller (auth.uid()) stands in the finest published cell: dimensions and position (top quarter, upper half, lower half, bottom quarter). No row unless the caller consents and the cell is published. Told from the published figures and the caller''s own value alone, so also where the caller is not among those figures: with policy blocks somebody who waits for a block. Stable. Errors: 42P01, 42501 without SELECT on the view, 42883 without auth.uid(). Example: SELECT position FROM community_core.benchmark_position(''founders.irs'');';
 COMMENT ON FUNCTION benchmark_queue() IS
 'Trigger of create_benchmark: writes down that the person of the new row is to be looked up again. Arguments: schema and name of the queue, column of the person. Errors: 39P01, 55000, 42703.';
 COMMENT ON FUNCTION benchmark_withdraw() IS

@@ -2,12 +2,14 @@
 //! beside it so that nothing withheld can be computed.
 
 use super::bins::{self, Kept};
-use super::cells::{Changes, top_level};
+use super::cells::Changes;
 use super::decimal::Decimal;
 use super::histogram::Histogram;
 use super::name::Name;
+use super::overlap::{Overlap, Wishes};
 use super::refresh::{Definition, query};
-use super::suppression::{self, Group};
+use super::standing::Move;
+use super::suppression::State;
 use super::threshold::{self, Figures, Rules};
 use pgrx::datum::DatumWithOid;
 use pgrx::spi::SpiClient;
@@ -19,13 +21,15 @@ struct Cell {
     is_shown: bool,
 }
 
-/// The affected cells, and those that were withheld and might not be any more.
+/// The affected cells, those that are behind, and those that were withheld and might not be any more.
 fn read_cells(
     client: &mut SpiClient,
     name: &Name,
     definition: &Definition,
     affected: &BTreeMap<i32, bool>,
+    mut chosen: Vec<i32>,
 ) -> Vec<Cell> {
+    chosen.extend(affected.keys());
     let rows = query(
         client,
         &format!(
@@ -34,7 +38,7 @@ fn read_cells(
             name.of("_cells")
         ),
         &[
-            affected.keys().copied().collect::<Vec<i32>>().into(),
+            chosen.into(),
             definition.rules.k.into(),
             definition.levels.clone().into(),
         ],
@@ -75,22 +79,43 @@ fn decide(cell: &Cell, histogram: &Histogram, somebody_left: bool, rules: &Rules
     }
 }
 
-pub fn publish(client: &mut SpiClient, name: &Name, definition: &Definition, changes: &Changes) {
-    let cells = read_cells(client, name, definition, &changes.affected);
+/// A release from which so many times k differ does not stand: with everybody changed, everybody
+/// would have to be told apart.
+const MOST_BEHIND: i64 = 1000;
+
+pub fn publish(
+    client: &mut SpiClient,
+    name: &Name,
+    definition: &Definition,
+    changes: &Changes,
+    moves: &[Move],
+) {
+    let rules = &definition.rules;
+    let mut overlap = definition
+        .is_compared()
+        .then(|| Overlap::read(client, name, definition));
+    let behind = overlap
+        .as_ref()
+        .map_or(Vec::new(), |overlap| overlap.behind(rules.k));
+    let cells = read_cells(client, name, definition, &changes.affected, behind);
     let numbers = cells.iter().map(|cell| cell.cell).collect();
     let mut histograms = bins::read(name, numbers, changes);
     let mut withheld: BTreeSet<i32> = BTreeSet::new();
     let mut unfit: BTreeSet<i32> = BTreeSet::new();
+    let mut may_stand: BTreeSet<i32> = BTreeSet::new();
     let mut released: BTreeMap<i32, Figures> = BTreeMap::new();
     for cell in &cells {
         let Some(kept) = histograms.get(&cell.cell) else {
             continue;
         };
         let somebody_left = changes.affected.get(&cell.cell) == Some(&true);
-        match decide(cell, &kept.histogram, somebody_left, &definition.rules) {
+        match decide(cell, &kept.histogram, somebody_left, rules) {
             Decision::Stands => {}
             Decision::Release(figures) => {
                 released.insert(cell.cell, *figures);
+                let behind = kept.histogram.distance_from_release();
+                let stands = cell.is_shown && !somebody_left && behind < MOST_BEHIND * rules.k;
+                may_stand.extend(stands.then_some(cell.cell));
             }
             Decision::Withhold => {
                 unfit.insert(cell.cell);
@@ -98,10 +123,18 @@ pub fn publish(client: &mut SpiClient, name: &Name, definition: &Definition, cha
             }
         }
     }
-    if definition.levels != [top_level(definition)] {
-        for cell in suppressed(client, name, definition, &withheld, &unfit, &released) {
+    if let Some(overlap) = &mut overlap {
+        let wishes = Wishes {
+            withheld: &withheld,
+            released: &released.keys().copied().collect(),
+            may_stand: &may_stand,
+            unfit: &unfit,
+        };
+        for (cell, state) in overlap.settle(&wishes, moves, rules.k) {
             released.remove(&cell);
-            withheld.insert(cell);
+            if state == State::Withheld {
+                withheld.insert(cell);
+            }
         }
     }
     withhold(client, name, withheld);
@@ -110,62 +143,19 @@ pub fn publish(client: &mut SpiClient, name: &Name, definition: &Definition, cha
         histograms.get_mut(cell).map(Kept::release);
     }
     bins::write(client, name, &histograms);
+    if let Some(overlap) = overlap {
+        overlap.write(client, name);
+    }
 }
 
-/// The cells that have to be withheld because others could be computed from them.
-fn suppressed(
-    client: &mut SpiClient,
-    name: &Name,
-    definition: &Definition,
-    withheld: &BTreeSet<i32>,
-    unfit: &BTreeSet<i32>,
-    released: &BTreeMap<i32, Figures>,
-) -> Vec<i32> {
-    let rows = query(
-        client,
-        &format!(
-            "SELECT cell.cell, cell.people, cell.released_at IS NOT NULL,
-                    jsonb_path_exists(cell.dimensions, '$.* ? (@ == null)'),
-                    CASE WHEN level = {} THEN part_of END
-             FROM {} AS cell WHERE people > 0 ORDER BY cell",
-            top_level(definition),
-            name.of("_cells")
-        ),
-        &[],
+/// Whether there is any release that could be compared with another.
+pub fn is_anything_shown(client: &mut SpiClient, name: &Name) -> bool {
+    let statement = format!(
+        "SELECT EXISTS (SELECT FROM {} WHERE released_at IS NOT NULL)",
+        name.of("_cells")
     );
-    let mut cells: Vec<i32> = Vec::new();
-    let mut groups: Vec<Group> = Vec::new();
-    let mut leaves: Vec<Vec<i32>> = Vec::new();
-    for row in rows {
-        let (Ok(Some(cell)), Ok(Some(people)), Ok(Some(was_shown)), Ok(Some(of_nobody))) = (
-            row.get::<i32>(1),
-            row.get::<i64>(2),
-            row.get::<bool>(3),
-            row.get::<bool>(4),
-        ) else {
-            continue;
-        };
-        let is_shown = !of_nobody
-            && (released.contains_key(&cell) || (was_shown && !withheld.contains(&cell)));
-        let is_secret = people < definition.rules.k || unfit.contains(&cell);
-        cells.push(cell);
-        groups.push(Group {
-            people,
-            is_shown,
-            is_secret,
-            leaves: Vec::new(),
-        });
-        leaves.extend(row.get::<Vec<i32>>(5).ok().flatten());
-    }
-    for (leaf, part_of) in leaves.iter().enumerate() {
-        for cell in part_of {
-            if let Ok(place) = cells.binary_search(cell) {
-                groups[place].leaves.push(leaf);
-            }
-        }
-    }
-    let places = suppression::suppress(&groups, definition.rules.k);
-    places.into_iter().map(|place| cells[place]).collect()
+    let found = query(client, &statement, &[]).first().get_one::<bool>();
+    found.ok().flatten() == Some(true)
 }
 
 pub fn withhold(client: &mut SpiClient, name: &Name, cells: BTreeSet<i32>) {

@@ -40,6 +40,14 @@ pub struct Definition {
     full: bool,
 }
 
+impl Definition {
+    /// Whether cells that are shown can have people in common, so that one could be subtracted from
+    /// another of another time.
+    pub fn is_compared(&self) -> bool {
+        !self.is_blocks && self.levels != [cells::top_level(self)]
+    }
+}
+
 pub fn refresh(name: &str, full: bool) -> bool {
     let name = Name::find(name);
     let definition = name.definition();
@@ -114,16 +122,17 @@ fn work(client: &mut SpiClient, name: &Name, definition: &Definition, full: bool
     let (subjects, everybody) = take_queues(client, name);
     let full = full || definition.full || everybody || subjects.len() > MANY;
     let subjects = (!full).then_some(subjects.as_slice());
-    let folded = contributions::fold(client, name, definition, subjects);
+    let is_compared = definition.is_compared() && publication::is_anything_shown(client, name);
+    let folded = contributions::fold(client, name, definition, subjects, is_compared);
     let changes = cells::changes(client, name, definition, &folded);
     cells::count_people(client, name, &changes);
     if definition.is_blocks {
         let histograms = bins::read(name, changes.values.keys().copied().collect(), &changes);
         bins::write(client, name, &histograms);
-        let retired = folded.retired.into_iter().collect();
+        let retired = folded.retired.iter().copied().collect();
         block_refresh::publish(client, name, definition, retired);
     } else {
-        publication::publish(client, name, definition, &changes);
+        publication::publish(client, name, definition, &changes, &folded.moves);
     }
     query(
         client,

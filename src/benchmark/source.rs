@@ -4,7 +4,7 @@ use super::name::Name;
 use super::people::{People, Question, Value};
 use super::refresh::Definition;
 use super::rows::{self, Row};
-use crate::catalog;
+use crate::{catalog, error};
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -16,8 +16,13 @@ pub struct Latest {
     pub groups: Groups,
 }
 
+/// A dimension that is nearly another for each person is a mistake, and would make a cell and up to
+/// fifteen totals of each.
+const MOST_GROUPS: usize = 100_000;
+
 /// The combinations of dimensions that were met, by number.
 pub struct Groups {
+    benchmark: String,
     known: FxHashMap<Vec<u8>, i32>,
     /// Per dimension, the text of each combination.
     pub texts: Vec<Vec<Option<String>>>,
@@ -42,6 +47,12 @@ impl Groups {
         }
         if let Some(number) = self.known.get(bytes.as_slice()) {
             return *number;
+        }
+        if self.known.len() == MOST_GROUPS {
+            error::raise(error::benchmark::too_many_groups(
+                &self.benchmark,
+                MOST_GROUPS,
+            ));
         }
         let number = self.known.len() as i32;
         for (dimension, texts) in self.texts.iter_mut().enumerate() {
@@ -77,6 +88,7 @@ pub fn read(name: &Name, definition: &Definition, subjects: Option<&[pgrx::Uuid]
     let mut reading = Reading {
         people: People::new(Question::default()),
         groups: Groups {
+            benchmark: name.of(""),
             known: FxHashMap::default(),
             texts: vec![Vec::new(); dimensions],
         },

@@ -10,8 +10,8 @@ struct Table {
     suffix: &'static str,
     columns: &'static str,
     comment: &'static str,
-    /// Only where the policy is `blocks`.
-    of_blocks: bool,
+    /// The only policy that has it.
+    policy: Option<&'static str>,
 }
 
 impl Table {
@@ -24,7 +24,7 @@ impl Table {
     }
 }
 
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 9] = [
     Table {
         suffix: "_benchmark",
         columns: "one boolean PRIMARY KEY DEFAULT true CHECK (one), dimensions text[] NOT NULL,
@@ -33,14 +33,14 @@ const TABLES: [Table; 8] = [
             rebuild boolean NOT NULL, refreshed_at timestamptz,
             secret uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid()",
         comment: "What benchmark it is; its row is locked by a refresh",
-        of_blocks: false,
+        policy: None,
     },
     Table {
         suffix: "_contributions",
         columns: "subject uuid PRIMARY KEY, leaf integer NOT NULL, value numeric NOT NULL,
             block integer",
         comment: "Each consenting person's value, cell and block",
-        of_blocks: false,
+        policy: None,
     },
     Table {
         suffix: "_cells",
@@ -51,39 +51,46 @@ const TABLES: [Table; 8] = [
             UNIQUE (level, dimensions)",
         comment: "Each cell, how many people are in it, and its last release; released_at is NULL
             where nothing may be shown",
-        of_blocks: false,
+        policy: None,
     },
     Table {
         suffix: "_histogram",
         columns: "cell integer, value numeric, current bigint NOT NULL, released bigint NOT NULL,
             PRIMARY KEY (cell, value)",
         comment: "How many people of a cell have a value now, and had it in the last release",
-        of_blocks: false,
+        policy: None,
     },
     Table {
         suffix: "_queue",
         columns: "subject uuid",
         comment: "People whose value the next refresh looks up again",
-        of_blocks: false,
+        policy: None,
     },
     Table {
         suffix: "_withdrawn",
         columns: "subject uuid",
         comment: "People who withdrew since the last refresh; NULL stands for everybody",
-        of_blocks: false,
+        policy: None,
+    },
+    Table {
+        suffix: "_standing",
+        columns: "subject uuid NOT NULL, value numeric, cell integer NOT NULL",
+        comment: "Who came or changed since a cell's release that stands: it has the former value, or
+            where that is NULL it is without the present one",
+        policy: Some("threshold"),
     },
     Table {
         suffix: "_blocks",
         columns: "block integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, cell integer NOT NULL,
             fresh bigint NOT NULL",
         comment: "The blocks that are published, and how many of each were fresh at first",
-        of_blocks: true,
+        policy: Some("blocks"),
     },
     Table {
         suffix: "_released",
         columns: "fingerprint uuid PRIMARY KEY",
         comment: "Keyed hashes of each person and value that a block ever contained",
-        of_blocks: true,
+        policy: Some("blocks"),
     },
 ];
 
@@ -104,13 +111,16 @@ impl Target {
     }
 }
 
-pub fn make_tables(name: &Name, policy: &str) {
+/// Returns whether one of the tables had been missing.
+pub fn make_tables(name: &Name, policy: &str) -> bool {
+    let mut missing = false;
     for table in TABLES
         .iter()
-        .filter(|table| policy == "blocks" || !table.of_blocks)
+        .filter(|table| table.policy.is_none_or(|only| only == policy))
     {
         let relation = name.of(table.suffix);
         if name.oid(table.suffix).is_none() {
+            missing = true;
             run(&format!(
                 "CREATE TABLE {relation} ({}) {}",
                 table.columns,
@@ -128,6 +138,7 @@ pub fn make_tables(name: &Name, policy: &str) {
         run(&format!("ALTER TABLE {relation} ENABLE ROW LEVEL SECURITY"));
         keep_private(name, table.suffix);
     }
+    missing
 }
 
 /// Default privileges (Supabase has them) grant new tables to everybody: take all of that back.

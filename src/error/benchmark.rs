@@ -151,3 +151,12 @@ pub fn no_identity() -> ErrorReport {
         "Install a module of community_core, or create auth.uid() as Supabase does.",
     )
 }
+
+/// 54000
+pub fn too_many_groups(name: &str, most: usize) -> ErrorReport {
+    report(
+        PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+        format!("benchmark {name} has more than {most} combinations of its dimensions"),
+        "Group by something that many people have in common: bands of a number, a chosen list instead of free text.",
+    )
+}

@@ -4,6 +4,7 @@
 use super::registry;
 use crate::catalog::quote_ident;
 use pgrx::pg_sys;
+use std::collections::BTreeSet;
 
 pub fn relation_kind(schema: &str, name: &str) -> Option<String> {
     registry::read(
@@ -105,6 +106,22 @@ pub fn keeps_columns_back(table: &str) -> bool {
         |_| Ok(()),
     )
     .is_empty()
+}
+
+/// The names of a schema's routines, found by what depends on the schema: each of many schemas that hold
+/// a module has routines of the same names, and to look for a name reads them all.
+pub fn routine_names(schema: &str) -> BTreeSet<String> {
+    registry::read(
+        "SELECT DISTINCT p.proname::text
+         FROM pg_namespace n
+         JOIN pg_depend d ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid
+         JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+         WHERE n.nspname = $1",
+        &[schema.into()],
+        |row| Ok(row.get::<String>(1)?.unwrap_or_default()),
+    )
+    .into_iter()
+    .collect()
 }
 
 /// The routines called `name`, as GRANT and REVOKE write them. Not as regprocedure does, which reads all

@@ -8,15 +8,18 @@ use super::registry::run;
 use super::unfinished::qualified;
 use crate::catalog::{quote_ident, with_settings};
 
-pub fn repair(schema: &str, expected: &Description, adopted: &[String]) {
+/// Whether there was anything to repair.
+pub fn repair(schema: &str, expected: &Description, adopted: &[String]) -> bool {
     let path = format!("{}, pg_temp", quote_ident(schema));
     let settings = [
         (c"search_path", path.as_str()),
         (c"client_min_messages", "warning"),
     ];
+    let mut found = false;
     // Twice: to take a privilege on a table away takes those on its columns along.
     for _ in 0..2 {
         let differences = compare(expected, &describe(schema));
+        found |= !differences.is_empty();
         for difference in &differences {
             with_settings(&settings, || mend(difference, adopted));
         }
@@ -24,6 +27,7 @@ pub fn repair(schema: &str, expected: &Description, adopted: &[String]) {
             break;
         }
     }
+    found
 }
 
 /// Adds a column with its default and its NOT NULL, so that existing rows get the default.

@@ -86,6 +86,7 @@ pub enum Kind {
     /// SELECT of a function, which attaches an engine to tables, say.
     Call,
     Data,
+    Comment,
     Other,
 }
 
@@ -173,6 +174,7 @@ unsafe fn kind(node: *mut pg_sys::Node) -> Kind {
             pg_sys::NodeTag::T_InsertStmt
             | pg_sys::NodeTag::T_UpdateStmt
             | pg_sys::NodeTag::T_DeleteStmt => Kind::Data,
+            pg_sys::NodeTag::T_CommentStmt => Kind::Comment,
             _ => Kind::Other,
         }
     }

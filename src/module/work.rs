@@ -5,7 +5,7 @@ use super::definition::Module;
 use super::describe::Description;
 use super::existing::{
     column_type, has_column, has_policy, has_trigger, keeps_columns_back, privileges_of_policies,
-    relation_kind, signatures, writable_columns,
+    relation_kind, routine_names, signatures, writable_columns,
 };
 use super::registry::{self, run};
 use super::repair;
@@ -15,6 +15,7 @@ use super::unfinished::{RULES, Unfinished};
 use crate::catalog::{quote_ident, with_settings};
 use crate::error;
 use pgrx::prelude::*;
+use std::collections::BTreeSet;
 
 const APP_ROLES: &str = "anon, authenticated, service_role";
 /// Calls whose whole effect on an installed module is in its description.
@@ -43,6 +44,8 @@ pub struct Work<'a> {
     /// None where everything is to be made.
     pub unfinished: Option<Unfinished>,
     tables: Vec<String>,
+    /// Names of routines that the schema has.
+    routines: BTreeSet<String>,
     pub adopted: Vec<String>,
 }
 
@@ -62,6 +65,7 @@ impl<'a> Work<'a> {
             is_first: false,
             unfinished: None,
             tables: Vec::new(),
+            routines: BTreeSet::new(),
             adopted: Vec::new(),
         }
     }
@@ -70,15 +74,19 @@ impl<'a> Work<'a> {
     /// up in `home`, the schema that is meant, also while rehearsing.
     pub fn run_all(&mut self, schema: &str, home: &str) {
         let path = format!("{}, pg_temp", quote_ident(schema));
+        // What is rehearsed is undone and made again; PL/pgSQL would keep each function that it checks
+        // for as long as the connection lives.
+        let check_function_bodies = if self.expected.is_some() { "on" } else { "off" };
         let settings = [
             (c"search_path", path.as_str()),
             (c"client_min_messages", "warning"),
-            (c"check_function_bodies", "on"),
+            (c"check_function_bodies", check_function_bodies),
             (c"standard_conforming_strings", "on"),
             (c"default_tablespace", ""),
             (c"default_table_access_method", "heap"),
             (c"row_security", "on"),
         ];
+        self.routines = routine_names(schema);
         with_settings(&settings, || {
             for (number, (file, text)) in self.files.iter().enumerate() {
                 self.is_first = self.expected.is_some() && number >= self.known;
@@ -172,9 +180,20 @@ impl<'a> Work<'a> {
                 0
             }
             Kind::CreateFunction(function) => {
-                let before = signatures(schema, function);
+                // The only one of its name need not be told from others by its arguments.
+                let only = self.routines.insert(function.clone());
+                let name = format!("{}.{}", quote_ident(schema), quote_ident(function));
+                let before = if only {
+                    Vec::new()
+                } else {
+                    signatures(schema, function)
+                };
                 execute(&statement.text);
-                let after = signatures(schema, function);
+                let after = if only {
+                    vec![name]
+                } else {
+                    signatures(schema, function)
+                };
                 self.refuse_to_replace(after.len() == before.len(), "function", function);
                 for signature in after {
                     if !before.contains(&signature) {
@@ -200,7 +219,9 @@ impl<'a> Work<'a> {
                 execute(&statement.text);
                 0
             }
-            Kind::Data => execute(&statement.text),
+            // A rehearsal is for the description, which has no comments.
+            Kind::Comment if self.expected.is_none() => 0,
+            Kind::Comment | Kind::Data => execute(&statement.text),
             Kind::ChangeTable(_) | Kind::Call | Kind::Other => {
                 unless_already_there(|| execute(&statement.text))
             }

@@ -15,7 +15,9 @@ use std::ffi::{CStr, CString};
 extension_sql!(
     "CREATE TYPE contact_pair;",
     name = "contact_pair_shell",
-    creates = [Type(ContactPair)]
+    creates = [Type(ContactPair)],
+    // Needs nothing of them, but has a place in the install script, the same in every build.
+    requires = ["k_anonymous_aggregates"]
 );
 
 // SAFETY: the type is declared by the SQL above under the name that stands here.

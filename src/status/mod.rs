@@ -27,5 +27,6 @@ COMMENT ON FUNCTION library_version() IS
 extension_sql_file!(
     "../../sql/extension/status.sql",
     name = "status",
-    requires = [library_version]
+    // One after the other, or the install script would have them now in this order, now in that.
+    requires = [library_version, "status_comments"]
 );

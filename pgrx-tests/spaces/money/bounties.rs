@@ -429,6 +429,28 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_bounty_is_deleted_by_nobody_until_seven_years_after_it_was_closed() {
+        for (age, deleted) in [
+            ("6 years 364 days", "55000"),
+            ("7 years -1 minute", "55000"),
+            ("7 years 1 minute", "1"),
+        ] {
+            let case = funded();
+            run_as(As::Service, &release(&case.bounty, &case.author));
+            be(As::Owner);
+            run(&format!(
+                "SET LOCAL session_replication_role = replica;
+                 UPDATE spaces.bounties SET created_at = created_at - interval '8 years', expires_at = expires_at - interval '8 years',
+                     closed_at = now() - interval '{age}' WHERE id = '{}';
+                 SET LOCAL session_replication_role = origin",
+                case.bounty
+            ));
+            let delete = format!("DELETE FROM spaces.bounties WHERE id = '{}'", case.bounty);
+            assert_eq!(outcome(As::Owner, &delete), deleted, "{age}");
+        }
+    }
+
+    #[pg_test]
     fn the_sponsor_cancels_what_is_not_funded_and_writes_nothing_else() {
         let case = pending();
         let set = |who: &str, what: &str| {

@@ -218,6 +218,29 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_payout_is_deleted_by_nobody_until_seven_years_after_it_was_processed() {
+        let account = account(&person(), "verified");
+        for (age, deleted) in [
+            ("6 years 364 days", "55000"),
+            ("7 years -1 minute", "55000"),
+            ("7 years 1 minute", "1"),
+        ] {
+            for end in ["paid", "dead"] {
+                let job = queued(&account, &format!("{age} {end}"));
+                be(As::Owner);
+                run(&format!(
+                    "SET LOCAL session_replication_role = replica;
+                     UPDATE spaces.payout_jobs SET status = '{end}', external_id = CASE '{end}' WHEN 'paid' THEN '{job}' END,
+                         created_at = now() - interval '8 years', processed_at = now() - interval '{age}' WHERE id = '{job}';
+                     SET LOCAL session_replication_role = origin"
+                ));
+                let delete = format!("DELETE FROM spaces.payout_jobs WHERE id = '{job}'");
+                assert_eq!(outcome(As::Owner, &delete), deleted, "{end} {age}");
+            }
+        }
+    }
+
+    #[pg_test]
     fn a_payout_ends_with_a_payment_or_a_failure_and_not_with_both() {
         let job = queued(&account(&person(), "verified"), "a");
         for arguments in ["1", "1, 'po', 'busy'"] {
