@@ -74,7 +74,9 @@ const TABLES: [Table; 9] = [
     },
     Table {
         suffix: "_standing",
-        columns: "subject uuid NOT NULL, value numeric, cell integer NOT NULL",
+        columns: "subject uuid, cell integer, value numeric,
+            former boolean GENERATED ALWAYS AS (value IS NOT NULL) STORED,
+            PRIMARY KEY (subject, cell, former)",
         comment: "Who came or changed since a cell's release that stands: it has the former value, or
             where that is NULL it is without the present one",
         policy: Some("threshold"),
