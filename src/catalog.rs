@@ -114,16 +114,30 @@ pub fn calls_code(table: &PgRelation, events: i16) -> bool {
 
 /// The first column of what a query of the catalogue gives, NULLs left out.
 pub fn values<T: FromDatum + IntoDatum>(sql: &str, arguments: &[DatumWithOid]) -> Vec<T> {
+    let values = rows(sql, arguments, |row| row.get::<T>(1));
+    values.into_iter().flatten().collect()
+}
+
+/// What `read` makes of each row that a query of the catalogue gives.
+pub fn rows<T>(
+    sql: &str,
+    arguments: &[DatumWithOid],
+    read: impl FnMut(pgrx::spi::SpiHeapTupleData) -> pgrx::spi::Result<T>,
+) -> Vec<T> {
     with_settings(&[SAFE_SEARCH_PATH], || {
         Spi::connect(|client| -> pgrx::spi::Result<Vec<T>> {
-            let rows = client.select(sql, None, arguments)?;
-            let values = rows
-                .map(|row| row.get::<T>(1))
-                .collect::<Result<Vec<_>, _>>()?;
-            Ok(values.into_iter().flatten().collect())
+            client.select(sql, None, arguments)?.map(read).collect()
         })
         .unwrap_or_else(|failure| error::spi(failure))
     })
+}
+
+/// A trigger's arguments as `pg_trigger.tgargs` has them: each ends with a zero byte.
+pub fn trigger_arguments(bytes: &[u8]) -> Vec<String> {
+    let ended = bytes.split_inclusive(|byte| *byte == 0);
+    ended
+        .map(|argument| String::from_utf8_lossy(&argument[..argument.len() - 1]).into_owned())
+        .collect()
 }
 
 const CALLS_CODE: &str = "

@@ -3,7 +3,7 @@
 #[pgrx::pg_schema]
 mod tests {
     use super::super::attacker::{Sum, isolated};
-    use super::super::{COMMUNITY, run};
+    use super::super::{COMMUNITY, run, text_as_person};
     use pgrx::prelude::*;
     use std::collections::BTreeSet;
 
@@ -139,21 +139,12 @@ mod tests {
     #[pg_test]
     fn a_position_is_told_from_published_figures_and_the_own_value_alone() {
         community();
-        run("CREATE SCHEMA IF NOT EXISTS auth;
-             DO $do$ BEGIN IF to_regprocedure('auth.uid()') IS NULL THEN
-                 CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS $$
-                     SELECT (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid $$;
-             END IF; END $do$");
         let position = |person: i32| {
-            run(&format!(
-                "SELECT set_config('request.jwt.claims', jsonb_build_object('sub', person({person}))::text, true)"
-            ));
-            Spi::get_one::<String>(
+            text_as_person(
+                person,
                 "SELECT coalesce(min(concat_ws(' ', position, 'of', coalesce(dimensions ->> 'industry', 'all'))), 'nowhere')
                  FROM community_core.benchmark_position('irs')",
             )
-            .expect("a position")
-            .expect("a text")
         };
         join_in(1, 20, "fintech");
         refresh();

@@ -51,6 +51,21 @@ pub fn run(statement: &str) {
     Spi::run(statement).expect(statement);
 }
 
+/// What a query gives to somebody who is signed in.
+pub fn text_as_person(person: i32, query: &str) -> String {
+    run("CREATE SCHEMA IF NOT EXISTS auth;
+         DO $do$ BEGIN IF to_regprocedure('auth.uid()') IS NULL THEN
+             CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS $$
+                 SELECT (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid $$;
+         END IF; END $do$");
+    run(&format!(
+        "SELECT set_config('request.jwt.claims', jsonb_build_object('sub', person({person}))::text, true)"
+    ));
+    Spi::get_one::<String>(query)
+        .expect("a query")
+        .expect("a text")
+}
+
 pub fn refresh() {
     run("SELECT community_core.refresh_benchmark('irs_by_stage')");
 }

@@ -2,7 +2,7 @@
 
 #[pgrx::pg_schema]
 mod tests {
-    use super::super::{COMMUNITY, community, published, refresh, run};
+    use super::super::{COMMUNITY, community, published, refresh, run, text_as_person};
     use pgrx::prelude::*;
 
     #[pg_test]
@@ -289,21 +289,12 @@ mod tests {
     #[pg_test]
     fn a_person_learns_the_own_position_only_with_consent_and_in_a_published_cell() {
         community(&(0..40).map(|number| 2 * number).collect::<Vec<i32>>());
-        run("CREATE SCHEMA IF NOT EXISTS auth;
-             DO $do$ BEGIN IF to_regprocedure('auth.uid()') IS NULL THEN
-                 CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS $$
-                     SELECT (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid $$;
-             END IF; END $do$");
         let position = |person: i32| {
-            run(&format!(
-                "SELECT set_config('request.jwt.claims', jsonb_build_object('sub', person({person}))::text, true)"
-            ));
-            Spi::get_one::<String>(
+            text_as_person(
+                person,
                 "SELECT coalesce(min(position || ' of ' || (dimensions ->> 'stage')), 'nowhere')
                  FROM community_core.benchmark_position('irs_by_stage')",
             )
-            .expect("a position")
-            .expect("a text")
         };
         assert_eq!(position(39), "top quarter of seed");
         assert_eq!(position(25), "upper half of seed");

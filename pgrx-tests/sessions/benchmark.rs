@@ -193,10 +193,10 @@ fn of_two_refreshes_one_works_and_the_other_returns() {
     assert_eq!(published(&mut other), "seed 5 75");
 }
 
-#[test]
-fn a_killed_refresh_leaves_the_last_release_and_loses_no_change() {
-    let database = community();
-    let (mut locker, mut reader) = (session(&database), session(&database));
+/// Six more come, and the refresh that is to take them up is ended by `end` while it waits for a table
+/// that is locked as `lock` says.
+fn refresh_is_ended(database: &Database, lock: &str, end: impl FnOnce(&mut Client, i32)) {
+    let (mut locker, mut reader) = (session(database), session(database));
     refresh(&mut reader);
     reader
         .batch_execute(
@@ -204,52 +204,7 @@ fn a_killed_refresh_leaves_the_last_release_and_loses_no_change() {
         )
         .expect("people");
     locker
-        .batch_execute("BEGIN; LOCK TABLE scores IN ACCESS EXCLUSIVE MODE")
-        .expect("lock");
-    let mut refreshing = database.connect();
-    refreshing
-        .batch_execute("SET search_path = figures")
-        .expect("settings");
-    let pid: i32 = refreshing
-        .query_one("SELECT pg_backend_pid()", &[])
-        .expect("pid")
-        .get(0);
-    let refresher = std::thread::spawn(move || {
-        refreshing
-            .query_one(
-                "SELECT community_core.refresh_benchmark('irs_by_stage')",
-                &[],
-            )
-            .is_err()
-    });
-    wait_until_blocked(&mut reader, 1);
-    reader
-        .execute("SELECT pg_terminate_backend($1)", &[&pid])
-        .expect("terminate");
-    assert!(
-        refresher.join().expect("the refresh"),
-        "the refresh was killed"
-    );
-    locker.batch_execute("COMMIT").expect("unlock");
-    assert_eq!(published(&mut reader), "seed 5 75");
-    assert!(refresh(&mut reader));
-    assert_eq!(published(&mut reader), "seed 10 88");
-}
-
-#[test]
-fn a_refresh_killed_while_it_writes_leaves_the_last_release_and_the_next_is_right() {
-    let cluster = Cluster::private(&["fsync = on", "restart_after_crash = on"]);
-    let database = community_in(Database::with_modules(&cluster, "none"));
-    let (mut locker, mut reader) = (session(&database), session(&database));
-    refresh(&mut reader);
-    reader
-        .batch_execute(
-            "SELECT join_in(number, 'seed', 'fintech', 100) FROM generate_series(10, 15) AS number",
-        )
-        .expect("people");
-    // Contributions and cells are written by the time that the histograms are.
-    locker
-        .batch_execute("BEGIN; LOCK TABLE irs_by_stage_histogram IN SHARE MODE")
+        .batch_execute(&format!("BEGIN; LOCK TABLE {lock}"))
         .expect("lock");
     let mut refreshing = database.connect();
     refreshing
@@ -264,12 +219,40 @@ fn a_refresh_killed_while_it_writes_leaves_the_last_release_and_the_next_is_righ
         refreshing.query_one(statement, &[]).is_err()
     });
     wait_until_blocked(&mut reader, 1);
-    assert!(send("KILL", pid.into()));
+    end(&mut reader, pid);
     assert!(
         refresher.join().expect("the refresh"),
         "the refresh was killed"
     );
-    drop((locker, reader));
+}
+
+fn last_release_stands_and_the_next_has_all(client: &mut Client) {
+    assert_eq!(published(client), "seed 5 75");
+    assert!(refresh(client));
+    assert_eq!(published(client), "seed 10 88");
+}
+
+#[test]
+fn a_killed_refresh_leaves_the_last_release_and_loses_no_change() {
+    let database = community();
+    let lock = "scores IN ACCESS EXCLUSIVE MODE";
+    refresh_is_ended(&database, lock, |reader, pid| {
+        reader
+            .execute("SELECT pg_terminate_backend($1)", &[&pid])
+            .expect("terminate");
+    });
+    last_release_stands_and_the_next_has_all(&mut session(&database));
+}
+
+#[test]
+fn a_refresh_killed_while_it_writes_leaves_the_last_release_and_the_next_is_right() {
+    let cluster = Cluster::private(&["fsync = on", "restart_after_crash = on"]);
+    let database = community_in(Database::with_modules(&cluster, "none"));
+    // Contributions and cells are written by the time that the histograms are.
+    let lock = "irs_by_stage_histogram IN SHARE MODE";
+    refresh_is_ended(&database, lock, |_, pid| {
+        assert!(send("KILL", pid.into()));
+    });
     let config = cluster.config(&database.name, "postgres");
     let mut client = loop {
         if let Ok(client) = config.connect(postgres::NoTls) {
@@ -279,9 +262,7 @@ fn a_refresh_killed_while_it_writes_leaves_the_last_release_and_the_next_is_righ
     client
         .batch_execute("SET search_path = figures")
         .expect("settings");
-    assert_eq!(published(&mut client), "seed 5 75");
-    assert!(refresh(&mut client));
-    assert_eq!(published(&mut client), "seed 10 88");
+    last_release_stands_and_the_next_has_all(&mut client);
 }
 
 #[test]

@@ -27,6 +27,18 @@ fn accept(world: &World, linkup: &str, member: usize) -> String {
     )
 }
 
+/// A LinkUp for three that the two who are invited have accepted.
+fn accepted_by_two() -> (World, String, Client) {
+    let world = world(3);
+    let linkup = world.broadcasting(3, "NULL");
+    let mut client = world.database.connect();
+    for member in [1, 2] {
+        let answer = one(&mut client, &accept(&world, &linkup, member));
+        assert_eq!(answer, "accepted");
+    }
+    (world, linkup, client)
+}
+
 fn lock(linkup: &str) -> String {
     format!("SELECT state::text FROM linkup.lock_linkup('{linkup}', 0)")
 }
@@ -67,24 +79,12 @@ fn an_acceptance_in_an_older_snapshot_is_told_to_try_again() {
     let world = world(3);
     let linkup = world.broadcasting(2, "NULL");
     let mut client = world.database.connect();
-    let accept = |member: &str| {
-        format!(
-            "SELECT linkup.accept_invite(id)::text FROM linkup.linkup_invites
-             WHERE linkup_id = '{linkup}' AND invited_user_id = '{member}'"
-        )
-    };
-    let mut late = world.database.connect();
-    late.batch_execute(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM linkup.linkups",
-    )
-    .expect("a snapshot");
-    assert_eq!(one(&mut client, &accept(&world.members[1])), "accepted");
-    assert_eq!(
-        sqlstate(late.query(&accept(&world.members[2]), &[])),
-        "40001"
-    );
+    let accept = |member| accept(&world, &linkup, member);
+    let mut late = looking(&world, "REPEATABLE READ");
+    assert_eq!(one(&mut client, &accept(1)), "accepted");
+    assert_eq!(sqlstate(late.query(&accept(2), &[])), "40001");
     late.batch_execute("ROLLBACK").expect("an end");
-    assert_eq!(one(&mut late, &accept(&world.members[2])), "closed");
+    assert_eq!(one(&mut late, &accept(2)), "closed");
 }
 
 #[test]
@@ -145,15 +145,7 @@ fn a_lock_in_an_older_snapshot_does_not_miss_an_invite() {
 fn a_lock_in_an_older_snapshot_does_not_miss_a_block() {
     for level in SNAPSHOTS {
         for (blocker, blocked) in [(1, 2), (2, 1)] {
-            let world = world(3);
-            let linkup = world.broadcasting(3, "NULL");
-            let mut client = world.database.connect();
-            for member in [1, 2] {
-                assert_eq!(
-                    one(&mut client, &accept(&world, &linkup, member)),
-                    "accepted"
-                );
-            }
+            let (world, linkup, mut client) = accepted_by_two();
             let mut late = looking(&world, level);
             one(&mut client, &block(&world, blocker, blocked));
             assert_eq!(
@@ -175,15 +167,7 @@ fn a_lock_in_an_older_snapshot_does_not_miss_a_block() {
 
 #[test]
 fn a_lock_waits_for_a_block_and_sees_it() {
-    let world = world(3);
-    let linkup = world.broadcasting(3, "NULL");
-    let mut client = world.database.connect();
-    for member in [1, 2] {
-        assert_eq!(
-            one(&mut client, &accept(&world, &linkup, member)),
-            "accepted"
-        );
-    }
+    let (world, linkup, mut client) = accepted_by_two();
     let mut blocker = world.database.connect();
     blocker
         .batch_execute(&format!("BEGIN; {}", block(&world, 2, 1)))

@@ -119,32 +119,23 @@ impl Overlap {
 
     /// Who moved, and which cells then change from what is wished to something less.
     pub fn settle(&mut self, wishes: &Wishes, moves: &[Move], k: i64) -> BTreeMap<i32, State> {
-        let can_stand = |number: i32, cell: &Cell| {
-            cell.was_shown
-                && !cell.of_nobody
-                && !wishes.withheld.contains(&number)
-                && (!wishes.released.contains(&number) || wishes.may_stand.contains(&number))
-        };
         let cells = &self.cells;
+        let can_stand: BTreeSet<i32> = cells
+            .iter()
+            .filter(|(number, cell)| {
+                cell.was_shown
+                    && !cell.of_nobody
+                    && !wishes.withheld.contains(number)
+                    && (!wishes.released.contains(number) || wishes.may_stand.contains(number))
+            })
+            .map(|(number, _)| *number)
+            .collect();
         self.standing.follow(moves, |leaf| {
             let parts = cells.get(&leaf).and_then(|leaf| leaf.part_of.as_ref());
-            let stands = |number: &i32| {
-                cells
-                    .get(number)
-                    .is_some_and(|cell| can_stand(*number, cell))
-            };
-            parts
-                .into_iter()
-                .flatten()
-                .copied()
-                .filter(stands)
-                .collect()
+            let parts = parts.into_iter().flatten().copied();
+            parts.filter(|number| can_stand.contains(number)).collect()
         });
-        self.standing.retain(|number| {
-            cells
-                .get(&number)
-                .is_some_and(|cell| can_stand(number, cell))
-        });
+        self.standing.retain(|number| can_stand.contains(&number));
         let numbers: Vec<i32> = cells
             .iter()
             .filter(|(_, cell)| cell.people > 0)
@@ -158,7 +149,7 @@ impl Overlap {
                     State::Withheld
                 } else if wishes.released.contains(number) {
                     State::Released
-                } else if can_stand(*number, cell) {
+                } else if can_stand.contains(number) {
                     State::Standing
                 } else {
                     State::Withheld
@@ -167,7 +158,7 @@ impl Overlap {
                     people: cell.people,
                     state,
                     was_shown: cell.was_shown,
-                    can_stand: can_stand(*number, cell),
+                    can_stand: can_stand.contains(number),
                     is_secret: cell.people < k || wishes.unfit.contains(number),
                     leaves: Vec::new(),
                 }

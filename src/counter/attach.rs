@@ -104,12 +104,7 @@ fn triggers(
         ),
         &[format!("community_core.{function}()").into(), table.into()],
         |row| {
-            let arguments = row.get::<Vec<u8>>(4).ok()??;
-            let mut arguments: Vec<String> = arguments
-                .split(|byte| *byte == 0)
-                .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-                .collect();
-            arguments.pop();
+            let arguments = catalog::trigger_arguments(&row.get::<Vec<u8>>(4).ok()??);
             let child = row.get(1).ok()??;
             Some((child, row.get(2).ok()??, row.get(3).ok()??, arguments))
         },

@@ -4,7 +4,6 @@
 use super::canonical::{find, run};
 use super::choice::Definition;
 use crate::catalog::{self, quote_ident};
-use crate::error;
 use pgrx::prelude::*;
 
 pub struct Attachment {
@@ -16,35 +15,22 @@ pub struct Attachment {
 
 /// Of every table.
 pub fn all() -> Vec<Attachment> {
-    let triggers = catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || {
-        Spi::connect(|client| {
-            let found = client.select(
-                "SELECT tgrelid, tgname::pg_catalog.text, tgargs FROM pg_catalog.pg_trigger
-                 WHERE tgfoid = pg_catalog.to_regprocedure('community_core.keep_mutual_choice()')
-                 ORDER BY oid",
-                None,
-                &[],
-            )?;
-            found
-                .map(|row| {
-                    Ok((
-                        row.get::<pg_sys::Oid>(1)?.unwrap_or(pg_sys::InvalidOid),
-                        row.get::<String>(2)?.unwrap_or_default(),
-                        row.get::<Vec<u8>>(3)?.unwrap_or_default(),
-                    ))
-                })
-                .collect::<pgrx::spi::Result<Vec<_>>>()
-        })
-        .unwrap_or_else(|failure| error::spi(failure))
-    });
-    triggers
-        .into_iter()
-        .map(|(choices, trigger, arguments)| Attachment {
-            choices,
-            trigger,
-            state: Definition::from_bytes(&arguments).and_then(|old| find(&old.state)),
-        })
-        .collect()
+    let triggers = catalog::rows(
+        "SELECT tgrelid, tgname::pg_catalog.text, tgargs FROM pg_catalog.pg_trigger
+         WHERE tgfoid = pg_catalog.to_regprocedure('community_core.keep_mutual_choice()')
+         ORDER BY oid",
+        &[],
+        |row| Ok((row.get(1)?, row.get(2)?, row.get::<Vec<u8>>(3)?)),
+    );
+    let attachment = |(choices, trigger, arguments): (Option<_>, Option<_>, Option<Vec<u8>>)| {
+        let arguments = catalog::trigger_arguments(&arguments.unwrap_or_default());
+        Attachment {
+            choices: choices.unwrap_or(pg_sys::InvalidOid),
+            trigger: trigger.unwrap_or_default(),
+            state: Definition::from_arguments(arguments).and_then(|former| find(&former.state)),
+        }
+    };
+    triggers.into_iter().map(attachment).collect()
 }
 
 /// The table that has its state in `state`, other than `choices`.

@@ -212,13 +212,8 @@ pub fn find(table: &str) -> Option<pg_sys::Oid> {
 
 /// The texts that a query of the catalogue gives.
 pub fn read(sql: &str, arguments: &[pgrx::datum::DatumWithOid]) -> Vec<String> {
-    catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || {
-        Spi::connect(|client| -> pgrx::spi::Result<Vec<String>> {
-            let rows = client.select(sql, None, arguments)?;
-            rows.map(|row| Ok(row.get::<String>(1)?.unwrap_or_default()))
-                .collect()
-        })
-        .unwrap_or_else(|failure| error::spi(failure))
+    catalog::rows(sql, arguments, |row| {
+        Ok(row.get::<String>(1)?.unwrap_or_default())
     })
 }
 

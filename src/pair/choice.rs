@@ -42,17 +42,7 @@ impl Definition {
         arguments
     }
 
-    /// As `pg_trigger` keeps the arguments: each ends with a zero byte.
-    pub fn from_bytes(arguments: &[u8]) -> Option<Definition> {
-        let mut arguments: Vec<_> = arguments
-            .split(|byte| *byte == 0)
-            .map(|argument| String::from_utf8_lossy(argument).into_owned())
-            .collect();
-        arguments.pop();
-        Definition::from_arguments(arguments)
-    }
-
-    fn from_arguments(arguments: Vec<String>) -> Option<Definition> {
+    pub fn from_arguments(arguments: Vec<String>) -> Option<Definition> {
         let mut rest = arguments.into_iter();
         let mut next = || rest.next();
         let (state, matches, low, high) = (next()?, next()?, next()?, next()?);
@@ -116,33 +106,28 @@ impl MutualChoice {
         let owner = catalog::owner(choices);
         let key: Vec<_> = definition.key().zip(keys.types()).collect();
         let mut tables = vec![choices.oid()];
-        let mut found = None;
-        let (mut calls_code, mut direct) = (false, None);
-        for (name, events) in [
-            (&definition.state, ON_INSERT | ON_UPDATE | ON_DELETE),
-            (&definition.matches, ON_INSERT),
-        ] {
-            // One that is missing is the statement's own error.
-            found = canonical::find(name);
-            if let Some(oid) = found {
-                let table = catalog::open_table(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
-                // Whose triggers would else run as the owner of the choices.
-                if !catalog::is_owner(&table, owner) {
-                    error::raise(error::not_owner(&catalog::qualified_name(&table)));
-                }
-                calls_code |= catalog::calls_code(&table, events);
-                if *name == definition.state && !calls_code {
-                    let (flags, upsert) = (["low_yes", "high_yes"], ON_INSERT | ON_UPDATE);
-                    let fit = flags
-                        .iter()
-                        .all(|flag| catalog::column(&table, flag).type_oid == pg_sys::BOOLOID);
-                    direct = fit
-                        .then(|| Direct::of(&table, owner, &key, &flags, upsert, None))
-                        .flatten();
-                }
-                tables.push(oid);
+        let mut calls_code = false;
+        // One that is missing is the statement's own error.
+        let mut open = |name: &str, events| {
+            let oid = canonical::find(name)?;
+            let table = catalog::open_table(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+            // Whose triggers would else run as the owner of the choices.
+            if !catalog::is_owner(&table, owner) {
+                error::raise(error::not_owner(&catalog::qualified_name(&table)));
             }
-        }
+            calls_code |= catalog::calls_code(&table, events);
+            tables.push(oid);
+            Some(table)
+        };
+        let state = open(&definition.state, ON_INSERT | ON_UPDATE | ON_DELETE);
+        let matches = open(&definition.matches, ON_INSERT).map(|matches| matches.oid());
+        let direct = state.filter(|_| !calls_code).and_then(|state| {
+            let (flags, upsert) = (["low_yes", "high_yes"], ON_INSERT | ON_UPDATE);
+            let fit = flags
+                .iter()
+                .all(|flag| catalog::column(&state, flag).type_oid == pg_sys::BOOLOID);
+            fit.then(|| Direct::of(&state, owner, &key, &flags, upsert, None))?
+        });
         MutualChoice {
             definition,
             keys,
@@ -150,8 +135,7 @@ impl MutualChoice {
             calls_code,
             direct,
             tables,
-            // The last that was looked for.
-            matches: found,
+            matches,
             ready: Cell::new(false),
         }
     }

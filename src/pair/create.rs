@@ -158,16 +158,14 @@ fn check(wanted: &Wanted, choices: &PgRelation, matches: &PgRelation, low: &str,
 
 /// The columns that `create_canonical_pair` keeps in order.
 fn pair_of(matches: &PgRelation) -> (String, String) {
-    let arguments = read(
+    let arguments = catalog::rows(
         "SELECT tgargs FROM pg_catalog.pg_trigger WHERE tgrelid = $1
          AND tgfoid = pg_catalog.to_regprocedure('community_core.canonicalize_pair()')",
         &[matches.oid().into()],
         |row| row.get::<Vec<u8>>(1),
     );
     let arguments = arguments.into_iter().flatten().next().unwrap_or_default();
-    let mut names = arguments
-        .split(|byte| *byte == 0)
-        .map(|name| String::from_utf8_lossy(name).into_owned());
+    let mut names = catalog::trigger_arguments(&arguments).into_iter();
     match (names.next(), names.next()) {
         (Some(low), Some(high)) => (low, high),
         _ => error::raise(error::pair::not_a_pair_table(&catalog::qualified_name(
@@ -177,7 +175,7 @@ fn pair_of(matches: &PgRelation) -> (String, String) {
 }
 
 fn require_unique(table: &PgRelation, columns: Vec<String>) {
-    let found = read(
+    let found = catalog::rows(
         "SELECT true FROM pg_catalog.pg_index i
          WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indimmediate
            AND i.indpred IS NULL AND i.indexprs IS NULL
@@ -235,7 +233,7 @@ fn create_state(definition: &Definition, names: &Names, table: &str, order: &Ord
         .cloned();
     if let Some(standing) = find(&definition.state) {
         let sources: Vec<_> = sources.clone().map(Some).chain([None, None]).collect();
-        let stands = read(
+        let stands = catalog::rows(
             STATE,
             &[
                 standing.into(),
@@ -283,7 +281,7 @@ fn create_state(definition: &Definition, names: &Names, table: &str, order: &Ord
              community_core.create_mutual_choice and made anew by it; for nobody to read."
         ),
     ));
-    for role in read(
+    for role in catalog::rows(
         "SELECT 'PUBLIC' UNION ALL SELECT pg_catalog.quote_ident(rolname) FROM pg_catalog.pg_roles
          WHERE rolname IN ('anon', 'authenticated', 'service_role')",
         &[],
@@ -333,17 +331,4 @@ fn fill(definition: &Definition, names: &Names, order: &Order) {
         definition.matches,
         state = definition.state,
     ));
-}
-
-fn read<T>(
-    sql: &str,
-    arguments: &[pgrx::datum::DatumWithOid],
-    each: impl FnMut(pgrx::spi::SpiHeapTupleData) -> pgrx::spi::Result<T>,
-) -> Vec<T> {
-    catalog::with_settings(&[catalog::SAFE_SEARCH_PATH], || {
-        Spi::connect(|client| -> pgrx::spi::Result<Vec<T>> {
-            client.select(sql, None, arguments)?.map(each).collect()
-        })
-        .unwrap_or_else(|failure| error::spi(failure))
-    })
 }

@@ -44,12 +44,7 @@ fn found(row: &spi::SpiHeapTupleData) -> Result<Found, spi::Error> {
     let bytes = row.get::<Vec<u8>>(2)?.unwrap_or_default();
     let trigger = row.get::<String>(3)?.unwrap_or_default();
     let table = row.get::<String>(4)?.unwrap_or_default();
-    // Each argument ends with a zero byte.
-    let mut arguments: Vec<String> = bytes
-        .split(|byte| *byte == 0)
-        .map(|argument| String::from_utf8_lossy(argument).into_owned())
-        .collect();
-    arguments.pop();
+    let arguments = catalog::trigger_arguments(&bytes);
     // A trigger made by hand under another name is no policy.
     Ok(Policy::from_arguments(&arguments)
         .filter(|policy| trigger == format!("{TRIGGER}{}", policy.name))
