@@ -237,26 +237,24 @@ fn who_wait_for_a_parent_stand_in_line_and_who_holds_it_does_not_stand_behind_th
         holder
             .batch_execute(&format!("BEGIN; {held_by}"))
             .expect(held_by);
-        std::thread::scope(|scope| {
-            let waiting: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| database.connect().batch_execute(like)))
-                .collect();
-            wait_until_blocked(&mut observer, 4);
-            if !held_by.starts_with("SELECT") {
-                let in_line =
-                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
-                    AND objsubid = 4 AND classid = 's.posts'::regclass";
-                assert_eq!(number(&mut observer, in_line), 3, "{held_by}");
-            }
-            holder
-                .batch_execute(&format!(
-                    "{like}; SAVEPOINT a; {like}; ROLLBACK TO a; COMMIT"
-                ))
-                .expect("like what is one's own");
-            for one in waiting {
-                one.join().expect("the thread").expect(like);
-            }
-        });
+        let waiting: Vec<_> = (0..4)
+            .map(|_| database.connect())
+            .map(|mut client| std::thread::spawn(move || client.batch_execute(like)))
+            .collect();
+        wait_until_blocked(&mut observer, 4);
+        if !held_by.starts_with("SELECT") {
+            let in_line =
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                AND objsubid = 4 AND classid = 's.posts'::regclass";
+            assert_eq!(number(&mut observer, in_line), 3, "{held_by}");
+        }
+        let likes = format!("{like}; SAVEPOINT a; {like}; ROLLBACK TO a; COMMIT");
+        holder
+            .batch_execute(&likes)
+            .expect("like what is one's own");
+        for one in waiting {
+            one.join().expect("the thread").expect(like);
+        }
         assert_eq!(differences(&mut observer), 0, "{held_by}");
         assert_eq!(
             number(&mut observer, "SELECT count(*) FROM s.likes"),
