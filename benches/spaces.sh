@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What it costs to read a space: the newest 50 posts of a space among 1,000,000, read by a member under
-# the policies, beside the same query by the tables' owner; and opening a question with 500 answers and
+# the policies, beside the same query by the tables' owner, alone and as PostgREST asks it; and opening a question with 500 answers and
 # 5,000 comments in the order of their threads, by path, beside walking the threads by parent_id.
 # usage: benches/spaces.sh        PG_CONFIG says which PostgreSQL; POSTS, SPACES and SAMPLES scale it
 set -euo pipefail
@@ -69,6 +69,28 @@ ORDER BY created_at DESC, id DESC LIMIT 50;"
 }
 feed '' >"$cluster/with.sql"
 feed "AND state = 'published'" >"$cluster/without.sql"
+# The same as PostgREST asks it: in a transaction, with the settings that it makes, and the rows as one JSON text.
+served() {
+    echo "\\set n random(1, 1000)"
+    echo "\\set s random(1, $spaces)"
+    echo "BEGIN READ ONLY;
+SELECT set_config('search_path', 'spaces', true), set_config('role', '$1', true),
+    set_config('request.jwt.claims', json_build_object('sub', '00000000-0000-4000-8000-' || $n, 'role', 'authenticated')::text, true),
+    set_config('request.method', 'GET', true), set_config('request.path', '/posts', true),
+    set_config('request.headers', '{\"accept\":\"application/json\",\"host\":\"localhost\"}', true), set_config('request.cookies', '{}', true);
+WITH pgrst_source AS (
+    SELECT id, author_id, title, body, score, comment_count, created_at FROM spaces.posts
+    WHERE space_id = ('00000000-0000-4000-9000-' || lpad(:s::text, 12, \$\$0\$\$))::uuid $2
+    ORDER BY created_at DESC, id DESC LIMIT 50)
+SELECT NULL::bigint AS total_result_set, pg_catalog.count(_postgrest_t) AS page_total,
+    coalesce(json_agg(_postgrest_t), '[]') AS body,
+    nullif(current_setting('response.headers', true), '') AS response_headers,
+    nullif(current_setting('response.status', true), '') AS response_status, '' AS response_inserted
+FROM (SELECT * FROM pgrst_source) _postgrest_t;
+COMMIT;"
+}
+served authenticated '' >"$cluster/served.sql"
+served postgres "AND state = 'published'" >"$cluster/served.owner.sql"
 question="'00000000-0000-7000-8000-000000000001'"
 answers="SELECT id, author_id, body, score, is_accepted, created_at FROM spaces.answers
 WHERE question_id = $question ORDER BY is_accepted DESC, score DESC, id;"
@@ -94,10 +116,13 @@ request_time() {
 }
 best() { sort -n "$1" | sed -n 1p; }
 
+share_a_core
 # Alternating, and the best of each, so that it does not matter with what else the machine is busy.
 for _ in $(seq "$samples"); do
     request_time with authenticated 500 >>"$cluster/with"
     request_time without postgres 500 >>"$cluster/without"
+    request_time served postgres 500 >>"$cluster/served"
+    request_time served.owner postgres 500 >>"$cluster/served.owner"
     request_time path authenticated 20 >>"$cluster/path"
     request_time path postgres 20 >>"$cluster/path.owner"
     request_time walk authenticated 20 >>"$cluster/walk"
@@ -113,4 +138,5 @@ report_heading
 question='a question with 5,000 comments, by path'
 compare "$question" 'without policies' path path.owner
 compare "$question" 'walking the threads' path walk
-compare 'the newest 50 posts of a space' 'without policies' with without '<= 1.2'
+compare 'the newest 50 posts of a space, as PostgREST asks' 'without policies' served served.owner '<= 1.2'
+compare 'the newest 50 posts of a space, the query alone' 'without policies' with without '<= 1.2'
