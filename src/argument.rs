@@ -15,6 +15,14 @@ use std::ffi::CStr;
 pub struct Regclass(pg_sys::Oid);
 
 impl Regclass {
+    fn of(oid: pg_sys::Oid) -> Regclass {
+        // SAFETY: a look into the catalogue's cache; any OID is acceptable.
+        if unsafe { pg_sys::get_rel_relkind(oid) } == 0 {
+            error::raise(error::undefined_relation(oid));
+        }
+        Regclass(oid)
+    }
+
     pub fn oid(self) -> pg_sys::Oid {
         self.0
     }
@@ -37,12 +45,28 @@ impl FromDatum for Regclass {
             return None;
         }
         // SAFETY: a datum of type regclass is an OID.
-        let oid = unsafe { pg_sys::Oid::from_datum(datum, false) }?;
-        // SAFETY: a look into the catalogue's cache; any OID is acceptable.
-        if unsafe { pg_sys::get_rel_relkind(oid) } == 0 {
-            error::raise(error::undefined_relation(oid));
-        }
-        Some(Regclass(oid))
+        unsafe { pg_sys::Oid::from_datum(datum, false) }.map(Regclass::of)
+    }
+}
+
+/// The same for what is asked for every row: whether it is there is found out when it matters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Reference(pg_sys::Oid);
+
+impl Reference {
+    pub fn look_up(self) -> Regclass {
+        Regclass::of(self.0)
+    }
+}
+
+impl FromDatum for Reference {
+    unsafe fn from_polymorphic_datum(
+        datum: pg_sys::Datum,
+        is_null: bool,
+        _type: pg_sys::Oid,
+    ) -> Option<Reference> {
+        // SAFETY: a datum of type regclass is an OID.
+        unsafe { pg_sys::Oid::from_datum(datum, is_null) }.map(Reference)
     }
 }
 
@@ -113,5 +137,6 @@ macro_rules! argument {
 }
 
 argument!(Regclass, "regclass");
+argument!(Reference, "regclass");
 argument!(Texts, "text[]");
 argument!(Document, "jsonb");

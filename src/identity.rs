@@ -28,7 +28,7 @@ fn request_claims() -> JsonB {
 /// SELECT community_core.request_user();
 /// ```
 #[pg_extern(stable, parallel_safe)]
-fn request_user() -> Option<Uuid> {
+pub fn request_user() -> Option<Uuid> {
     // Every policy and most functions ask, and within a request the claims stay the same text.
     thread_local! {
         static LAST: RefCell<(String, Option<Uuid>)> = RefCell::default();

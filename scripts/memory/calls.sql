@@ -10,6 +10,7 @@ CALL memory.measure('identity', 'SELECT community_core.consent_gated(''benchmark
 CALL memory.measure('linkup', 'SELECT community_core.linkup_document_fault(''brief'', ''{"activity_key": "coffee", "time_window": "SAT"}'')', :calls);
 CALL memory.measure('settings', 'SELECT community_core.linkup_setting(''minimum_age''), community_core.forum_setting(''new_days''), community_core.spaces_setting(''comment_depth'')', :calls);
 CALL memory.measure('spaces', 'SELECT community_core.uuid_v7(), community_core.webhook_signature(''a secret'', $1, ''{"type": "post.created"}'')', :calls);
+CALL memory.measure('spaces', 'SELECT set_config(''request.jwt.claims'', jsonb_build_object(''sub'', profile_id)::text, true), community_core.is_active_member(''memory.members'', space_id) FROM memory.members', :calls);
 CALL memory.measure('spaces', 'SELECT community_core.looks_like_card_number(''my card is 4111 1111 1111 '' || $1)', :calls);
 CALL memory.measure('spaces', 'SELECT community_core.automod_config_fault(''rate_limit'', ''{"count": 5}'')', :calls);
 CALL memory.measure('spaces', 'SELECT * FROM community_core.automod_verdict(''{banned_domain}'', ''{"{\"domains\": [\"spam.example\"], \"action\": \"hold\"}"}'', ''{NULL}'', ''post'', ARRAY[''see spam.example '' || $1])', :calls);

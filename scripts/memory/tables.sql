@@ -11,6 +11,8 @@ CREATE TABLE memory.pair_child (a integer, b integer, value integer NOT NULL DEF
 INSERT INTO memory.pair_parent (a, b) VALUES (1, 1), (1, 2);
 INSERT INTO memory.pair_child VALUES (1, 1), (1, 2);
 SELECT community_core.create_counter('memory.pair_child', '{a,b}'::text[], 'memory.pair_parent', 'n', '{a,b}'::text[], slots => 4);
+CREATE TABLE memory.members (space_id uuid, profile_id uuid, status text, PRIMARY KEY (space_id, profile_id));
+INSERT INTO memory.members VALUES (gen_random_uuid(), gen_random_uuid(), 'active');
 
 CREATE TABLE memory.log (id bigint PRIMARY KEY, org integer, person uuid, said jsonb);
 SELECT community_core.create_audit_log('memory.log', '{org}', '{person}');

@@ -7,7 +7,7 @@ DECLARE
     app_functions CONSTANT text[] := ARRAY[
         'request_claims', 'request_user', 'consent_gated', 'benchmark', 'benchmark_position',
         'k_anonymous_count', 'k_anonymous_avg', 'k_anonymous_percentile', 'k_anonymous_histogram',
-        'linkup_setting', 'linkup_document_fault', 'forum_setting', 'spaces_setting', 'uuid_v7',
+        'linkup_setting', 'linkup_document_fault', 'forum_setting', 'spaces_setting', 'uuid_v7', 'is_active_member',
         'contact_pair', 'pair_low', 'pair_high', 'pair_members', 'contact_pair_of',
         'contact_pair_eq', 'contact_pair_ne', 'contact_pair_lt', 'contact_pair_le',
         'contact_pair_gt', 'contact_pair_ge'

@@ -50,13 +50,13 @@ CREATE INDEX posts_template_id_space_id_idx ON posts (template_id, space_id) WHE
 CREATE POLICY posts_select_anon ON posts
     FOR SELECT TO anon
     USING ((state = 'published' OR (state IN ('quarantined', 'removed') AND hidden_until <= now()))
-           AND (space_id = ANY (ARRAY(SELECT o.space_id FROM own_memberships o)) OR space_id IN (SELECT public_space_ids()))
+           AND (is_active_member(space_id) OR space_id IN (SELECT readable_space_ids()))
            AND (author_id IS NULL OR author_id <> ALL (ARRAY(SELECT b.author_id FROM shadow_bans b))
                 OR NOT is_hidden(author_id, space_id)));
 CREATE POLICY posts_select_authenticated ON posts
     FOR SELECT TO authenticated
     USING (((state = 'published' OR (state IN ('quarantined', 'removed') AND hidden_until <= now()))
-            AND (space_id = ANY (ARRAY(SELECT o.space_id FROM own_memberships o)) OR space_id IN (SELECT public_space_ids()))
+            AND (is_active_member(space_id) OR space_id IN (SELECT readable_space_ids()))
             AND (author_id IS NULL OR author_id <> ALL (ARRAY(SELECT b.author_id FROM shadow_bans b))
                  OR NOT is_hidden(author_id, space_id)))
            OR (author_id = (SELECT auth.uid()) AND state <> 'deleted')

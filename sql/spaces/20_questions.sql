@@ -92,14 +92,14 @@ CREATE POLICY questions_select_reader ON questions
 CREATE POLICY answers_select_anon ON answers
     FOR SELECT TO anon
     USING ((state = 'published' OR (state IN ('quarantined', 'removed') AND hidden_until <= now()))
-           AND (space_id = ANY (ARRAY(SELECT o.space_id FROM own_memberships o)) OR space_id IN (SELECT public_space_ids()))
+           AND (is_active_member(space_id) OR space_id IN (SELECT readable_space_ids()))
            AND (author_id IS NULL OR author_id <> ALL (ARRAY(SELECT b.author_id FROM shadow_bans b))
                 OR NOT is_hidden(author_id, space_id))
            AND (SELECT true FROM posts p WHERE p.id = question_id));
 CREATE POLICY answers_select_authenticated ON answers
     FOR SELECT TO authenticated
     USING (((state = 'published' OR (state IN ('quarantined', 'removed') AND hidden_until <= now()))
-            AND (space_id = ANY (ARRAY(SELECT o.space_id FROM own_memberships o)) OR space_id IN (SELECT public_space_ids()))
+            AND (is_active_member(space_id) OR space_id IN (SELECT readable_space_ids()))
             AND (author_id IS NULL OR author_id <> ALL (ARRAY(SELECT b.author_id FROM shadow_bans b))
                  OR NOT is_hidden(author_id, space_id))
             AND (SELECT true FROM posts p WHERE p.id = question_id))

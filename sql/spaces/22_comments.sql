@@ -96,7 +96,7 @@ CREATE INDEX comments_author_id_idx ON comments (author_id, created_at);
 CREATE POLICY comments_select_anon ON comments
     FOR SELECT TO anon
     USING ((state = 'published' OR (state IN ('quarantined', 'removed') AND hidden_until <= now()))
-           AND (space_id = ANY (ARRAY(SELECT o.space_id FROM own_memberships o)) OR space_id IN (SELECT public_space_ids()))
+           AND (is_active_member(space_id) OR space_id IN (SELECT readable_space_ids()))
            AND (author_id IS NULL OR author_id <> ALL (ARRAY(SELECT b.author_id FROM shadow_bans b))
                 OR NOT is_hidden(author_id, space_id))
            AND CASE WHEN answer_id IS NULL THEN (SELECT true FROM posts p WHERE p.id = post_id)
@@ -104,7 +104,7 @@ CREATE POLICY comments_select_anon ON comments
 CREATE POLICY comments_select_authenticated ON comments
     FOR SELECT TO authenticated
     USING (((state = 'published' OR (state IN ('quarantined', 'removed') AND hidden_until <= now()))
-            AND (space_id = ANY (ARRAY(SELECT o.space_id FROM own_memberships o)) OR space_id IN (SELECT public_space_ids()))
+            AND (is_active_member(space_id) OR space_id IN (SELECT readable_space_ids()))
             AND (author_id IS NULL OR author_id <> ALL (ARRAY(SELECT b.author_id FROM shadow_bans b))
                  OR NOT is_hidden(author_id, space_id))
             AND CASE WHEN answer_id IS NULL THEN (SELECT true FROM posts p WHERE p.id = post_id)

@@ -11,12 +11,16 @@
 //! version; in line, one is woken, and finds the row free. Nobody waits there who would not wait for
 //! the row, and for the same transaction: who is in front holds the row or waits for it.
 
+mod find;
 mod plain;
+
+pub use find::Finder;
 
 use crate::catalog::Column;
 use crate::counter::{Expression, image};
 use crate::lock;
 use crate::rows::{Replaced, index_row, replace_row};
+use find::slot_of;
 use pgrx::{PgRelation, pg_sys};
 use rustc_hash::FxBuildHasher;
 use std::ffi::c_int;
@@ -24,10 +28,7 @@ use std::hash::BuildHasher;
 use std::ptr;
 
 pub struct Direct {
-    table: pg_sys::Oid,
-    index: pg_sys::Oid,
-    /// One condition per column of the index, without its value, and the place of that value.
-    conditions: Vec<(pg_sys::ScanKeyData, usize)>,
+    row: Finder,
     /// The numbers of the columns that change.
     columns: Vec<c_int>,
     checks: Vec<Expression>,
@@ -64,18 +65,14 @@ impl Direct {
         if !plain::is_plain(table, owner, &changed, events, idle) {
             return None;
         }
-        let (names, given): (Vec<_>, Vec<_>) = key.iter().copied().unzip();
-        let key = plain::columns(table, &names);
-        let index = plain::unique_index(table, &key.iter().collect::<Vec<_>>())?;
         let checks = plain::checks(table);
+        let given = key.iter().map(|(_, given)| *given);
         Some(Direct {
-            table: table.oid(),
-            index: index.oid(),
-            conditions: conditions(&index, &key, &given)?,
+            row: Finder::of(table, key)?,
             columns: changed.into_iter().map(c_int::from).collect(),
             // SAFETY: conditions of this table, as its description has them.
             checks: unsafe { checks.into_iter().map(|check| Expression::stored(check)) }.collect(),
-            images: given.into_iter().map(image::Column::of_type).collect(),
+            images: given.map(image::Column::of_type).collect(),
             refers: plain::refers(table),
         })
     }
@@ -91,11 +88,10 @@ impl Direct {
     ) -> bool {
         let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
         let keep = pg_sys::NoLock as pg_sys::LOCKMODE;
-        // SAFETY: the locks are an UPDATE's, and stay until the transaction ends; what is opened here
-        // is closed in the reverse order, or by Postgres after an ERROR. The index is one of the table
-        // as long as `is_valid` says so.
+        // SAFETY: the lock is an UPDATE's, and stays until the transaction ends; the table is closed
+        // again, or by Postgres after an ERROR. It is as it was as long as `is_valid` says so.
         unsafe {
-            let table = pg_sys::try_relation_open(self.table, lock);
+            let table = pg_sys::try_relation_open(self.row.table, lock);
             if table.is_null() {
                 return false;
             }
@@ -103,16 +99,12 @@ impl Direct {
                 pg_sys::relation_close(table, keep);
                 return false;
             }
-            let index = pg_sys::index_open(self.index, lock);
-            let mut met = self.meet(table, index, key, &mut new);
+            let mut met = self.meet(table, key, &mut new);
             if matches!(met, Met::Held) {
-                lock::take(
-                    lock::Of::Row(self.table, self.place_of(key)),
-                    pg_sys::ExclusiveLock,
-                );
-                met = self.meet(table, index, key, &mut new);
+                let line = lock::Of::Row(self.row.table, self.place_of(key));
+                lock::take(line, pg_sys::ExclusiveLock);
+                met = self.meet(table, key, &mut new);
             }
-            pg_sys::index_close(index, keep);
             pg_sys::relation_close(table, keep);
             matches!(met, Met::Changed)
         }
@@ -128,64 +120,27 @@ impl Direct {
     }
 
     /// # Safety
-    /// The table is locked for writing, and `index` is the one that the conditions were made for.
+    /// The table is locked for writing, and as it was.
     unsafe fn meet(
         &self,
         table: pg_sys::Relation,
-        index: pg_sys::Relation,
         key: &[pg_sys::Datum],
         new: &mut impl FnMut(&[Option<pg_sys::Datum>]) -> Option<Vec<pg_sys::Datum>>,
     ) -> Met {
-        // SAFETY: what is pushed and made here is popped and dropped in the reverse order, or by
-        // Postgres after an ERROR.
+        // SAFETY: the caller vouches for the table; the snapshot is popped again, or by Postgres after
+        // an ERROR.
         unsafe {
             pg_sys::CommandCounterIncrement();
             pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
-            let scan = self.scan(table, index, key);
-            let slot = slot_of(table, &raw const pg_sys::TTSOpsBufferHeapTuple);
-            let found =
-                pg_sys::index_getnext_slot(scan, pg_sys::ScanDirection::ForwardScanDirection, slot);
-            let met = if found {
-                self.update(table, slot, new)
-            } else {
-                Met::Other
-            };
-            pg_sys::ExecDropSingleTupleTableSlot(slot);
-            pg_sys::index_endscan(scan);
+            let lock = pg_sys::RowExclusiveLock;
+            let update = |slot| self.update(table, slot, new);
+            let met = self.row.find(table, lock, key, update);
             pg_sys::PopActiveSnapshot();
+            let met = met.unwrap_or(Met::Other);
             if matches!(met, Met::Changed) {
                 pg_sys::CommandCounterIncrement();
             }
             met
-        }
-    }
-
-    /// # Safety
-    /// `index` is the index that the conditions were made for, `key` as they expect it.
-    unsafe fn scan(
-        &self,
-        table: pg_sys::Relation,
-        index: pg_sys::Relation,
-        key: &[pg_sys::Datum],
-    ) -> pg_sys::IndexScanDesc {
-        let mut conditions: Vec<_> = self
-            .conditions
-            .iter()
-            .map(|(condition, place)| pg_sys::ScanKeyData {
-                sk_argument: key[*place],
-                ..*condition
-            })
-            .collect();
-        let count = conditions.len() as c_int;
-        // SAFETY: both relations are open; index_rescan copies the conditions.
-        unsafe {
-            let snapshot = pg_sys::GetActiveSnapshot();
-            #[cfg(not(feature = "pg18"))]
-            let scan = pg_sys::index_beginscan(table, index, snapshot, count, 0);
-            #[cfg(feature = "pg18")]
-            let scan = pg_sys::index_beginscan(table, index, snapshot, ptr::null_mut(), count, 0);
-            pg_sys::index_rescan(scan, conditions.as_mut_ptr(), count, ptr::null_mut(), 0);
-            scan
         }
     }
 
@@ -268,74 +223,6 @@ impl Direct {
             true
         }
     }
-}
-
-/// One condition per column of the index, and the place of its value in `key`: columns of the table,
-/// which are compared with values of the types `given`. `None` where they do not compare.
-fn conditions(
-    index: &PgRelation,
-    key: &[Column],
-    given: &[pg_sys::Oid],
-) -> Option<Vec<(pg_sys::ScanKeyData, usize)>> {
-    let conditions = (0..key.len()).map(|place| {
-        let number = plain::attribute_of(index, place);
-        let which = key.iter().position(|column| column.number == number)?;
-        condition(index, place, &key[which], given[which]).map(|condition| (condition, which))
-    });
-    conditions.collect()
-}
-
-/// `column = ` a value of type `given`, by the index's own operators; `None` where they have none.
-fn condition(
-    index: &PgRelation,
-    place: usize,
-    column: &Column,
-    given: pg_sys::Oid,
-) -> Option<pg_sys::ScanKeyData> {
-    let mut condition = pg_sys::ScanKeyData::default();
-    // SAFETY: the arrays of an open index have an entry per column; the others are look-ups in the
-    // catalogue, InvalidOid where there is nothing. The function's own data are allocated where they
-    // outlive the transaction.
-    unsafe {
-        let index = &*index.as_ptr();
-        let (family, of) = (
-            *index.rd_opfamily.add(place),
-            *index.rd_opcintype.add(place),
-        );
-        let given = if given == column.type_oid {
-            of
-        } else {
-            pg_sys::getBaseType(given)
-        };
-        let equal = pg_sys::BTEqualStrategyNumber as u16;
-        let operator = pg_sys::get_opfamily_member(family, of, given, equal as i16);
-        if operator == pg_sys::InvalidOid {
-            return None;
-        }
-        let before = pg_sys::MemoryContextSwitchTo(pg_sys::TopMemoryContext);
-        pg_sys::ScanKeyEntryInitialize(
-            &mut condition,
-            0,
-            place as i16 + 1,
-            equal,
-            given,
-            *index.rd_indcollation.add(place),
-            pg_sys::get_opcode(operator),
-            pg_sys::Datum::from(0),
-        );
-        pg_sys::MemoryContextSwitchTo(before);
-    }
-    Some(condition)
-}
-
-/// # Safety
-/// `table` is open until the slot is dropped.
-unsafe fn slot_of(
-    table: pg_sys::Relation,
-    kind: *const pg_sys::TupleTableSlotOps,
-) -> *mut pg_sys::TupleTableSlot {
-    // SAFETY: as the caller says.
-    unsafe { pg_sys::MakeSingleTupleTableSlot((*table).rd_att, kind) }
 }
 
 /// Whether another writer, who may be done by now, has replaced the row or is doing so. One that
