@@ -88,12 +88,21 @@ pub fn make(client: &mut Client, rules: &str) {
     client
         .batch_execute(include_str!("world.sql"))
         .expect("world.sql");
+    let mut meanings: Vec<(String, String)> = Vec::new();
     for line in rules
         .lines()
         .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
     {
         let (word, rest) = line.split_once(' ').expect("a word and what it is about");
         let (object, rest) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
+        let rest = meanings.iter().fold(rest.to_owned(), |rest, (name, meaning)| {
+            rest.replace(name, meaning)
+        });
+        if word == "means" {
+            meanings.push((object.to_owned(), rest));
+            continue;
+        }
+        let rest = rest.as_str();
         let (sql, values) = match word {
             "value" => {
                 let (relation, attribute) = object.rsplit_once('.').expect("table.column");
@@ -106,15 +115,7 @@ pub fn make(client: &mut Client, rules: &str) {
                 "INSERT INTO world.moves VALUES ($1, $2)",
                 vec![object, rest],
             ),
-            // Of every table of the schema that has the column.
-            "within" => {
-                let (column, condition) = rest.split_once(' ').expect("a column and a condition");
-                (
-                    "INSERT INTO world.rule VALUES ($1 || '.*', 'within ' || $2, $3)",
-                    vec![object, column, condition],
-                )
-            }
-            "sees" | "guests" | "changes" | "makes" | "person" => (
+            "sees" | "guests" | "changes" | "makes" | "person" | "shared" | "again" => (
                 "INSERT INTO world.rule VALUES ($1, $2, $3)",
                 vec![object, word, rest],
             ),
@@ -211,7 +212,7 @@ impl World {
         let ids = texts(
             client,
             "SELECT quote_literal(id) FROM world.person UNION ALL
-             SELECT quote_literal(world.id(r.id, n)) FROM world.relation r, generate_series(1, 5) AS n
+             SELECT quote_literal(world.id(r.id, n)) FROM world.relation r, generate_series(1, 14) AS n
              WHERE EXISTS (SELECT FROM world.attribute a WHERE a.relation = r.id AND a.is_key AND a.kind = 'uuid')",
         );
         // Short words and round numbers stand everywhere; tokens and ids do not.
@@ -260,7 +261,8 @@ fn read_relation(client: &mut Client, name: String, is_view: bool, role: &str) -
         let values = texts(
             client,
             &format!(
-                "SELECT DISTINCT quote_literal({from}::text) FROM {source} WHERE {from} IS NOT NULL ORDER BY 1 LIMIT 8"
+                "(SELECT DISTINCT quote_literal({from}::text) FROM {source} WHERE {from} IS NOT NULL ORDER BY 1 LIMIT 8) UNION
+                 SELECT quote_literal(unnest(choices)) FROM world.attribute WHERE relation = '{name}'::regclass AND quote_ident(name) = '{column}' ORDER BY 1"
             ),
         );
         columns.push(Column {
@@ -279,7 +281,7 @@ fn read_relation(client: &mut Client, name: String, is_view: bool, role: &str) -
     let rows = client
         .query(
             &format!(
-                "SELECT ARRAY[{}] FROM {name} ORDER BY 1 LIMIT 4",
+                "SELECT ARRAY[{}] FROM {name} ORDER BY 1 LIMIT 8",
                 literals.join(", ")
             ),
             &[],
