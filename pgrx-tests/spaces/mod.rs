@@ -7,6 +7,7 @@ mod automod;
 mod bans;
 mod comments;
 mod events;
+mod indexes;
 mod membership;
 mod messages;
 mod moderation;

@@ -1,5 +1,6 @@
 //! The attack itself: statements in transactions that are undone, and after each what came of it.
 
+use super::bad_input::is_accident;
 use super::statement::{Dice, Statement};
 use super::world::World;
 use postgres::{Client, SimpleQueryMessage};
@@ -18,11 +19,10 @@ pub struct Outcome {
 
 /// Becomes the attacker until the transaction ends.
 fn disguise(client: &mut Client, world: &World) {
-    let role = world.attacker.role();
+    let (role, person) = (world.attacker.role(), world.attacker.person());
     client
         .batch_execute(&format!(
-            "SELECT set_config('request.jwt.claims', json_build_object('role', '{role}',
-                 'sub', CASE '{role}' WHEN 'authenticated' THEN (SELECT id FROM world.person WHERE n = 1) END)::text, true);
+            "SELECT set_config('request.jwt.claims', json_build_object('role', '{role}', 'sub', {person})::text, true);
              SET LOCAL statement_timeout = '10s'; SET LOCAL client_min_messages = error; SET LOCAL ROLE {role}"
         ))
         .expect("become the attacker");
@@ -116,16 +116,10 @@ fn read(world: &World, statement: &Statement, text: &str, tried: &str) -> Option
 }
 
 fn refused(world: &World, error: &postgres::Error, tried: &str) -> Option<String> {
-    let Some(error) = error.as_db_error() else {
-        return Some(format!("the connection is lost: {error}"));
-    };
-    if error.code().code().starts_with("XX") || error.message().contains("panicked") {
-        return Some(format!(
-            "is answered by {}: {}",
-            error.code().code(),
-            error.message()
-        ));
+    if let Some(accident) = is_accident(error) {
+        return Some(format!("is answered by {accident}"));
     }
+    let error = error.as_db_error()?;
     let said = [
         Some(error.message()),
         error.detail(),

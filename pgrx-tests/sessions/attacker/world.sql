@@ -157,15 +157,16 @@ END $$;
 CREATE TABLE world.rule (relation text, word text, condition text, PRIMARY KEY (relation, word));
 CREATE TABLE world.moves (relation text, attribute text, PRIMARY KEY (relation, attribute));
 
--- Each row of each table, and whether `me` may see it and may change it, by the rules and not by the
--- policies. Columns that others move by what they do of their own are left out.
-CREATE FUNCTION world.watch(me uuid, is_guest boolean) RETURNS void LANGUAGE plpgsql AS $$
+-- Each row of each table, and whether `me` (NULL: a guest) may see it and may change it, by the rules and
+-- not by the policies. Columns that others move by what they do of their own are left out.
+CREATE FUNCTION world.watch(me uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+    who   text := coalesce(quote_literal(me), 'NULL::uuid');
     parts text[];
 BEGIN
     -- A row whose key refers to a person is that person.
     WITH RECURSIVE person (relation, key) AS (
-        SELECT 'auth.users'::regclass, quote_literal(me)
+        SELECT 'auth.users'::regclass, who
         UNION
         SELECT r.relation::regclass, quote_literal(world.id(r.relation::regclass, (SELECT p.n FROM world.person p WHERE p.id = me)))
         FROM world.rule r WHERE r.word = 'person'
@@ -181,11 +182,10 @@ BEGIN
                 coalesce((%s), false) AS seen, coalesce((%s), false) AS own, coalesce((%s), false) AS made FROM %s t',
         w.name,
         array(SELECT attribute FROM world.moves m WHERE m.relation = w.name),
-        CASE WHEN is_guest THEN replace(coalesce(CASE g.condition WHEN '' THEN s.condition ELSE g.condition END, 'false'), '{me}', 'NULL::uuid')
-             ELSE replace(coalesce(s.condition, o.condition, 'false'), '{me}', quote_literal(me)) END,
-        CASE WHEN is_guest THEN 'false'
-             ELSE replace(coalesce(c.condition, o.condition, 'false'), '{me}', quote_literal(me)) END,
-        replace(coalesce(k.condition, 'false'), '{me}', coalesce(quote_literal(me), 'NULL')),
+        replace(CASE WHEN me IS NOT NULL THEN coalesce(s.condition, o.condition, 'false')
+                     ELSE coalesce(CASE g.condition WHEN '' THEN s.condition ELSE g.condition END, 'false') END, '{me}', who),
+        replace(CASE WHEN me IS NOT NULL THEN coalesce(c.condition, o.condition, 'false') ELSE 'false' END, '{me}', who),
+        replace(coalesce(k.condition, 'false'), '{me}', who),
         w.id) ORDER BY w.name)
     INTO parts
     FROM world.relation w LEFT JOIN own o ON o.relation = w.id
