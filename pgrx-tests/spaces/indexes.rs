@@ -1,4 +1,4 @@
-//! Claims about indexes: what the document wants found quickly is found by one, in its order.
+//! Claims about indexes and ids: what the document wants found quickly is found by an index, in its order.
 
 use super::*;
 use pgrx::prelude::*;
@@ -128,5 +128,26 @@ mod tests {
             assert!(plan.contains(index), "{read}\n{plan}");
             assert!(!plan.contains("Sort"), "{read}\n{plan}");
         }
+    }
+    #[pg_test]
+    fn what_is_read_in_the_order_of_time_has_ids_that_rise_with_it() {
+        let defaults = "SELECT string_agg(relname, ' ' ORDER BY relname)
+             FROM pg_attrdef d JOIN pg_class c ON c.oid = d.adrelid
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.adnum AND a.attname = 'id'
+             WHERE relnamespace = 'spaces'::regnamespace AND pg_get_expr(adbin, adrelid) ~ 'uuid_v7'";
+        assert_eq!(
+            text(defaults),
+            "answers audit_logs bounty_transactions comments direct_message_messages donations event_waitlist \
+             feature_flag_audit notifications payout_jobs post_versions posts reports reputation_events sanctions \
+             votes webhook_deliveries"
+        );
+        let space = space("public");
+        let author = member(&space, "member");
+        let posts: Vec<_> = (0..20).map(|_| post(&space, &author)).collect();
+        assert!(posts.is_sorted(), "{posts:?}");
+        assert!(
+            posts.iter().all(|id| id.as_bytes()[14] == b'7'),
+            "{posts:?}"
+        );
     }
 }

@@ -167,7 +167,8 @@ pub fn make(client: &mut Client, rules: &str) {
         .batch_execute(
             "INSERT INTO world.moves SELECT to_regclass(parent)::text, counter FROM community_core.counters() ON CONFLICT DO NOTHING;
              INSERT INTO world.moves SELECT relation::text, name FROM world.attribute WHERE name = 'updated_at' ON CONFLICT DO NOTHING;
-             SELECT world.fill_all()",
+             SELECT world.fill_all();
+             ANALYZE",
         )
         .expect("fill the tables");
     let unfilled = texts(
