@@ -19,6 +19,7 @@ mod direct;
 mod error;
 mod identity;
 mod linkup;
+mod lock;
 mod module;
 mod pair;
 mod remembered;

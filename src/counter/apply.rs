@@ -8,6 +8,7 @@ use super::resolve::Counter;
 use super::spec::Measure;
 use super::statement::array;
 use crate::error;
+use crate::lock;
 use crate::remembered::Known;
 use pgrx::{AnyNumeric, FromDatum, pg_sys};
 
@@ -171,18 +172,7 @@ fn wait_for_parents(counter: &Counter, keys: &[pg_sys::Datum]) {
 }
 
 /// Two modes that exclude each other but not themselves: RowExclusive for orphans, Share for
-/// parents. Held until the transaction ends.
+/// parents.
 pub fn orphan_lock(parent: pg_sys::Oid, mode: u32) {
-    let tag = pg_sys::LOCKTAG {
-        // SAFETY: reads a global of this backend.
-        locktag_field1: unsafe { pg_sys::MyDatabaseId }.to_u32(),
-        locktag_field2: parent.to_u32(),
-        locktag_field3: 0,
-        // Advisory locks of users have 1 or 2 here.
-        locktag_field4: 3,
-        locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
-        locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
-    };
-    // SAFETY: a complete tag; the lock manager copies it.
-    unsafe { pg_sys::LockAcquire(&tag, mode as i32, false, false) };
+    lock::take(lock::Of::Orphans(parent), mode);
 }

@@ -13,7 +13,7 @@ mod comments;
 mod delta;
 mod expression;
 mod figure;
-mod image;
+pub mod image;
 mod keys;
 mod name;
 mod names;

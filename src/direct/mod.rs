@@ -3,16 +3,24 @@
 //! preparations, which are the most of what a single row costs.
 //!
 //! It is done only where nothing else hangs on that UPDATE ([`plain`]), and only as long as all is
-//! plain: a row that another writer holds, a CHECK that does not hold, values that the caller does
-//! not like are left, untouched, to a statement, which waits, tries again and raises.
+//! plain: a CHECK that does not hold, values that the caller does not like are left, untouched, to a
+//! statement, which raises.
+//!
+//! A row that another writer holds is waited for in a line of its own. Who waits for the row itself
+//! is woken with all the others when its writer is done, and they wake one another again for each
+//! version; in line, one is woken, and finds the row free. Nobody waits there who would not wait for
+//! the row, and for the same transaction: who is in front holds the row or waits for it.
 
 mod plain;
 
 use crate::catalog::Column;
-use crate::counter::Expression;
+use crate::counter::{Expression, image};
+use crate::lock;
 use crate::rows::{Replaced, index_row, replace_row};
 use pgrx::{PgRelation, pg_sys};
+use rustc_hash::FxBuildHasher;
 use std::ffi::c_int;
+use std::hash::BuildHasher;
 use std::ptr;
 
 pub struct Direct {
@@ -23,8 +31,19 @@ pub struct Direct {
     /// The numbers of the columns that change.
     columns: Vec<c_int>,
     checks: Vec<Expression>,
+    /// What the values of the key are like.
+    images: Vec<image::Column>,
     /// The table has foreign keys to others.
     refers: bool,
+}
+
+/// How a row was met.
+enum Met {
+    Changed,
+    /// By another writer.
+    Held,
+    /// In a way that takes a statement.
+    Other,
 }
 
 impl Direct {
@@ -56,6 +75,7 @@ impl Direct {
             columns: changed.into_iter().map(c_int::from).collect(),
             // SAFETY: conditions of this table, as its description has them.
             checks: unsafe { checks.into_iter().map(|check| Expression::stored(check)) }.collect(),
+            images: given.into_iter().map(image::Column::of_type).collect(),
             refers: plain::refers(table),
         })
     }
@@ -67,13 +87,13 @@ impl Direct {
         &self,
         key: &[pg_sys::Datum],
         is_valid: impl FnOnce() -> bool,
-        new: impl FnOnce(&[Option<pg_sys::Datum>]) -> Option<Vec<pg_sys::Datum>>,
+        mut new: impl FnMut(&[Option<pg_sys::Datum>]) -> Option<Vec<pg_sys::Datum>>,
     ) -> bool {
         let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
         let keep = pg_sys::NoLock as pg_sys::LOCKMODE;
-        // SAFETY: the locks are an UPDATE's, and stay until the transaction ends; what is opened,
-        // pushed and made here is closed in the reverse order, or by Postgres after an ERROR. The
-        // index is one of the table as long as `is_valid` says so.
+        // SAFETY: the locks are an UPDATE's, and stay until the transaction ends; what is opened here
+        // is closed in the reverse order, or by Postgres after an ERROR. The index is one of the table
+        // as long as `is_valid` says so.
         unsafe {
             let table = pg_sys::try_relation_open(self.table, lock);
             if table.is_null() {
@@ -84,22 +104,59 @@ impl Direct {
                 return false;
             }
             let index = pg_sys::index_open(self.index, lock);
+            let mut met = self.meet(table, index, key, &mut new);
+            if matches!(met, Met::Held) {
+                lock::take(
+                    lock::Of::Row(self.table, self.place_of(key)),
+                    pg_sys::ExclusiveLock,
+                );
+                met = self.meet(table, index, key, &mut new);
+            }
+            pg_sys::index_close(index, keep);
+            pg_sys::relation_close(table, keep);
+            matches!(met, Met::Changed)
+        }
+    }
+
+    /// Rows of the same number stand in the same line, which is no harm.
+    fn place_of(&self, key: &[pg_sys::Datum]) -> u32 {
+        let mut image = Vec::new();
+        for (column, value) in self.images.iter().zip(key) {
+            image::write(column, *value, &mut image);
+        }
+        FxBuildHasher.hash_one(image) as u32
+    }
+
+    /// # Safety
+    /// The table is locked for writing, and `index` is the one that the conditions were made for.
+    unsafe fn meet(
+        &self,
+        table: pg_sys::Relation,
+        index: pg_sys::Relation,
+        key: &[pg_sys::Datum],
+        new: &mut impl FnMut(&[Option<pg_sys::Datum>]) -> Option<Vec<pg_sys::Datum>>,
+    ) -> Met {
+        // SAFETY: what is pushed and made here is popped and dropped in the reverse order, or by
+        // Postgres after an ERROR.
+        unsafe {
             pg_sys::CommandCounterIncrement();
             pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
             let scan = self.scan(table, index, key);
             let slot = slot_of(table, &raw const pg_sys::TTSOpsBufferHeapTuple);
             let found =
                 pg_sys::index_getnext_slot(scan, pg_sys::ScanDirection::ForwardScanDirection, slot);
-            let changed = found && self.update(table, slot, new);
+            let met = if found {
+                self.update(table, slot, new)
+            } else {
+                Met::Other
+            };
             pg_sys::ExecDropSingleTupleTableSlot(slot);
             pg_sys::index_endscan(scan);
             pg_sys::PopActiveSnapshot();
-            pg_sys::index_close(index, keep);
-            pg_sys::relation_close(table, keep);
-            if changed {
+            if matches!(met, Met::Changed) {
                 pg_sys::CommandCounterIncrement();
             }
-            changed
+            met
         }
     }
 
@@ -138,14 +195,17 @@ impl Direct {
         &self,
         table: pg_sys::Relation,
         slot: *mut pg_sys::TupleTableSlot,
-        new: impl FnOnce(&[Option<pg_sys::Datum>]) -> Option<Vec<pg_sys::Datum>>,
-    ) -> bool {
+        new: &mut impl FnMut(&[Option<pg_sys::Datum>]) -> Option<Vec<pg_sys::Datum>>,
+    ) -> Met {
         // SAFETY: the row stays pinned as long as the slot holds it, and its new version is a copy in
         // the trigger's own memory.
         unsafe {
             let row = pg_sys::ExecFetchSlotHeapTuple(slot, false, ptr::null_mut());
-            if is_being_changed(row) || (self.refers && is_of_this_transaction(row)) {
-                return false;
+            if self.refers && is_of_this_transaction(row) {
+                return Met::Other;
+            }
+            if is_being_changed(row) {
+                return Met::Held;
             }
             let description = (*table).rd_att;
             let stored: Vec<_> = self
@@ -158,7 +218,7 @@ impl Direct {
                 })
                 .collect();
             let Some(mut values) = new(&stored) else {
-                return false;
+                return Met::Other;
             };
             let mut numbers = self.columns.clone();
             let mut nulls = vec![false; values.len()];
@@ -172,10 +232,15 @@ impl Direct {
             );
             let slot = slot_of(table, &raw const pg_sys::TTSOpsHeapTuple);
             pg_sys::ExecStoreHeapTuple(new, slot, false);
-            let changed = !self.checks.iter().any(|check| check.is_false(slot))
-                && self.replace(table, &mut (*row).t_self, slot);
+            let met = if self.checks.iter().any(|check| check.is_false(slot)) {
+                Met::Other
+            } else if self.replace(table, &mut (*row).t_self, slot) {
+                Met::Changed
+            } else {
+                Met::Held
+            };
             pg_sys::ExecDropSingleTupleTableSlot(slot);
-            changed
+            met
         }
     }
 

@@ -222,6 +222,48 @@ fn two_people_who_liked_each_other_are_erased_at_once_and_nothing_is_lost() {
 }
 
 #[test]
+fn who_wait_for_a_parent_stand_in_line_and_who_holds_it_does_not_stand_behind_them() {
+    let database = counted();
+    let like = "INSERT INTO s.likes (post_id) VALUES (1)";
+    for held_by in [
+        "UPDATE s.posts SET id = id WHERE id = 1",
+        "SELECT FROM s.posts WHERE id = 1 FOR UPDATE",
+        like,
+    ] {
+        let (mut holder, mut observer) = (database.connect(), database.connect());
+        observer
+            .batch_execute("TRUNCATE s.likes; UPDATE s.posts SET likes = 0")
+            .expect("start anew");
+        holder
+            .batch_execute(&format!("BEGIN; {held_by}"))
+            .expect(held_by);
+        let waiting: Vec<_> = (0..4)
+            .map(|_| database.connect())
+            .map(|mut client| std::thread::spawn(move || client.batch_execute(like)))
+            .collect();
+        wait_until_blocked(&mut observer, 4);
+        if !held_by.starts_with("SELECT") {
+            let in_line =
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                AND objsubid = 4 AND classid = 's.posts'::regclass";
+            assert_eq!(number(&mut observer, in_line), 3, "{held_by}");
+        }
+        let likes = format!("{like}; SAVEPOINT a; {like}; ROLLBACK TO a; COMMIT");
+        holder
+            .batch_execute(&likes)
+            .expect("like what is one's own");
+        for one in waiting {
+            one.join().expect("the thread").expect(like);
+        }
+        assert_eq!(differences(&mut observer), 0, "{held_by}");
+        assert_eq!(
+            number(&mut observer, "SELECT count(*) FROM s.likes"),
+            5 + i64::from(held_by == like)
+        );
+    }
+}
+
+#[test]
 fn without_a_foreign_key_a_parent_and_its_child_made_at_once_find_each_other() {
     let database = counted();
     let mut observer = database.connect();
