@@ -283,15 +283,8 @@ mod tests {
                AND EXISTS (SELECT FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
                            WHERE r.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> c.oid)";
         // file_url, which app roles cannot read, for members alone.
-        // What every reader is asked of memberships and sanctions: the caller's own, and whose writing is hidden.
-        offenders(
-            reading,
-            &[
-                "forum.resource_catalog",
-                "spaces.own_memberships",
-                "spaces.shadow_bans",
-            ],
-        );
+        // What every reader is asked of sanctions: whose writing is hidden.
+        offenders(reading, &["forum.resource_catalog", "spaces.shadow_bans"]);
         offenders(
             &format!(
                 "{reading} AND NOT coalesce(c.reloptions && ARRAY['security_barrier=true', 'security_barrier'], false)"
@@ -358,7 +351,6 @@ mod tests {
                 "spaces.bounties",
                 "spaces.events",
                 // What the policies of these ask.
-                "spaces.own_memberships",
                 "spaces.shadow_bans",
             ],
         );

@@ -284,6 +284,19 @@ fn a_post_tagged_while_its_tag_is_merged_gets_the_tag_that_is_meant() {
     counters_are_right(&mut client);
 }
 
+// Here, because no test inside the server would end where this looked for the tag for ever.
+#[test]
+fn to_tag_a_post_with_nothing_is_refused_at_once() {
+    let database = space(1);
+    let post = post(&mut database.connect(), 1, "post");
+    let mut client = database.connect_as(&person(1));
+    let tag = format!("INSERT INTO spaces.post_tags (post_id, tag_id) VALUES ('{post}', NULL)");
+    client
+        .batch_execute("SET statement_timeout = '30s'")
+        .expect("a time limit");
+    assert_eq!(sqlstate(client.execute(&tag, &[])), "23502");
+}
+
 #[test]
 fn an_answer_to_a_comment_on_the_move_stands_below_it_where_it_has_moved() {
     for (isolation, second) in [("READ COMMITTED", "00000"), ("REPEATABLE READ", "40001")] {

@@ -287,6 +287,30 @@ fn eight_workers_get_each_delivery_once_and_none_waits_for_another() {
 }
 
 #[test]
+fn the_log_is_one_chain_for_each_space_and_one_for_the_site() {
+    let database = world();
+    let mut client = database.connect();
+    client
+        .batch_execute(&format!(
+            "INSERT INTO spaces.spaces (slug, name) VALUES ('kitchen', 'Kitchen');
+             SELECT spaces.sanction('{}', 'site_ban', 'x')",
+            person(4)
+        ))
+        .expect("another space, and a ban from the site");
+    // What concerns no space is in a chain of that name.
+    let entries = "SELECT string_agg(chain || ' ' || size, ', ' ORDER BY chain)
+                   FROM (SELECT coalesce(space_id::text, '%00') COLLATE \"C\" AS chain, count(*) AS size
+                         FROM spaces.audit_logs GROUP BY 1) AS entries";
+    let chains =
+        "SELECT string_agg(chain || ' ' || size, ', ' ORDER BY chain) FROM spaces.audit_logs_head";
+    let entries = one(&mut client, entries);
+    assert_eq!(entries.split(", ").count(), 3, "{entries}");
+    assert_eq!(one(&mut client, chains), entries);
+    let verified = "SELECT count(*) FROM community_core.verify_audit()";
+    assert_eq!(one(&mut client, verified), "0");
+}
+
+#[test]
 fn a_restored_dump_keeps_the_log_the_sanctions_and_the_outbox() {
     let database = world();
     let mut client = database.connect();

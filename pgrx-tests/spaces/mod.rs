@@ -8,6 +8,7 @@ mod bans;
 mod comments;
 mod events;
 mod feed;
+mod indexes;
 mod membership;
 mod messages;
 mod moderation;

@@ -97,6 +97,39 @@ mod tests {
     }
 
     #[pg_test]
+    fn synonyms_are_proposed_by_who_has_the_reputation_and_approved_by_moderators() {
+        let space = space("public");
+        let (helper, moderator) = (member(&space, "member"), member(&space, "moderator"));
+        let [a, b] = ["a", "b"].map(|name| tag(&space, name));
+        let propose = |more: &str, values: &str| {
+            format!(
+                "INSERT INTO spaces.tag_synonyms (space_id, tag_id, synonym_tag_id, created_by{more}) VALUES ('{space}', '{a}', '{b}', '{helper}'{values})"
+            )
+        };
+        let earn = |points: i32| {
+            run(&format!(
+                "INSERT INTO spaces.reputation_events (profile_id, space_id, event_type, points) VALUES ('{helper}', '{space}', 'badge', {points})"
+            ));
+        };
+        let helper = As::Person(&helper);
+        earn(2499);
+        assert_eq!(outcome(helper, &propose("", "")), "42501");
+        earn(1);
+        assert_eq!(outcome(helper, &propose("", "")), "1");
+        assert_eq!(
+            outcome(As::Person(&moderator), &propose("", "")),
+            "42501",
+            "in another's name"
+        );
+        let approved = propose(", status", ", 'approved'");
+        assert_eq!(outcome(helper, &approved), "42501");
+        run_as(helper, &propose("", ""));
+        let approve = "UPDATE spaces.tag_synonyms SET status = 'approved'";
+        assert_eq!(outcome(helper, approve), "0");
+        assert_eq!(outcome(As::Person(&moderator), approve), "1");
+    }
+
+    #[pg_test]
     fn a_post_is_tagged_by_who_may_edit_it_with_tags_of_its_space() {
         let space = space("public");
         let (author, other) = (member(&space, "member"), member(&space, "member"));

@@ -95,7 +95,8 @@ BEGIN
     LOOP
         PERFORM FROM @schema@.tags t WHERE t.id = NEW.tag_id FOR KEY SHARE;
         meant := @schema@.resolve_tag(NEW.tag_id);
-        EXIT WHEN meant = NEW.tag_id;
+        -- No tag means none, which the column refuses.
+        EXIT WHEN meant IS NOT DISTINCT FROM NEW.tag_id;
         NEW.tag_id := meant;
     END LOOP;
     RETURN NEW;

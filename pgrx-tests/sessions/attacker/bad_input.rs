@@ -1,8 +1,9 @@
 //! What no function should choke on: each one is called as each role with NULLs, with empty, huge and
-//! malformed values of its arguments' types, with other people's ids, and with random mixes of these.
+//! malformed values of its arguments' types, with other people's ids, and with random mixes of these;
+//! and each table's triggers and policies get rows of which one value is such.
 
 use super::statement::{self, Dice};
-use super::world::{Function, World};
+use super::world::{Function, Relation, World};
 use postgres::Client;
 
 const HUGE: usize = 300_000;
@@ -178,6 +179,38 @@ pub fn is_accident(error: &postgres::Error) -> Option<String> {
     .then_some(said)
 }
 
+/// Runs statements as `role`, each undone; the accidents, and how many there were.
+fn attempt_all(
+    client: &mut Client,
+    world: &World,
+    role: &str,
+    statements: &[String],
+) -> (Vec<String>, usize) {
+    let person = world.attacker.person();
+    let mut accidents = Vec::new();
+    client
+        .batch_execute(&format!(
+            "BEGIN; SELECT set_config('request.jwt.claims', json_build_object('role', '{role}', 'sub', {person})::text, true);
+             SET LOCAL statement_timeout = '20s'; SET LOCAL client_min_messages = error; SET LOCAL ROLE {role}"
+        ))
+        .expect("begin");
+    for sql in statements {
+        client
+            .batch_execute("SAVEPOINT before")
+            .expect("a savepoint");
+        if let Err(error) = client.simple_query(sql)
+            && let Some(accident) = is_accident(&error)
+        {
+            accidents.push(format!("as {role}: {sql}\n    {accident}"));
+        }
+        client
+            .batch_execute("ROLLBACK TO before; RELEASE before")
+            .expect("undo the statement");
+    }
+    client.batch_execute("ROLLBACK").expect("rollback");
+    (accidents, statements.len())
+}
+
 /// Calls every function as `role`; returns the accidents and how many calls there were.
 pub fn call_everything(
     client: &mut Client,
@@ -186,29 +219,51 @@ pub fn call_everything(
     dice: &mut Dice,
 ) -> (Vec<String>, usize) {
     let (mut accidents, mut number) = (Vec::new(), 0);
-    let person = "(SELECT id FROM world.person WHERE n = 1)";
     for function in &world.functions {
-        client
-            .batch_execute(&format!(
-                "BEGIN; SELECT set_config('request.jwt.claims', json_build_object('role', '{role}', 'sub', {person})::text, true);
-                 SET LOCAL statement_timeout = '20s'; SET LOCAL client_min_messages = error; SET LOCAL ROLE {role}"
-            ))
-            .expect("begin");
-        for sql in calls(world, function, dice) {
-            number += 1;
-            client
-                .batch_execute("SAVEPOINT before")
-                .expect("a savepoint");
-            if let Err(error) = client.simple_query(&sql)
-                && let Some(accident) = is_accident(&error)
-            {
-                accidents.push(format!("as {role}: {sql}\n    {accident}"));
+        let calls = calls(world, function, dice);
+        let (found, tried) = attempt_all(client, world, role, &calls);
+        accidents.extend(found);
+        number += tried;
+    }
+    (accidents, number)
+}
+
+/// Inserts into and updates of a table in which one value is NULL or one of the bad, the others as they
+/// are in a row that is there.
+fn rows(relation: &Relation, dice: &mut Dice) -> Vec<String> {
+    let mut statements = Vec::new();
+    let Some(like) = relation.rows.first() else {
+        return statements;
+    };
+    for (number, column) in relation.columns.iter().enumerate() {
+        for value in ["NULL".to_owned(), dice.of(&bad(&column.kind)).clone()] {
+            let (mut names, mut row) = (vec![column.name.as_str()], vec![value.clone()]);
+            for (other, column) in relation.columns.iter().enumerate() {
+                if other != number && column.insertable {
+                    names.push(&column.name);
+                    row.push(format!("{}::{}", like[other], column.kind));
+                }
             }
-            client
-                .batch_execute("ROLLBACK TO before; RELEASE before")
-                .expect("undo the call");
+            let (table, names, row) = (&relation.name, names.join(", "), row.join(", "));
+            statements.push(format!("INSERT INTO {table} ({names}) VALUES ({row})"));
+            statements.push(format!("UPDATE {table} SET {} = {value}", column.name));
         }
-        client.batch_execute("ROLLBACK").expect("rollback");
+    }
+    statements
+}
+
+/// Writes bad rows into every table as `role`; returns the accidents and how many there were.
+pub fn write_everything(
+    client: &mut Client,
+    world: &World,
+    role: &str,
+    dice: &mut Dice,
+) -> (Vec<String>, usize) {
+    let (mut accidents, mut number) = (Vec::new(), 0);
+    for relation in world.relations.iter().filter(|relation| !relation.is_view) {
+        let (found, tried) = attempt_all(client, world, role, &rows(relation, dice));
+        accidents.extend(found);
+        number += tried;
     }
     (accidents, number)
 }

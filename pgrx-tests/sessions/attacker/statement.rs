@@ -201,7 +201,11 @@ fn call(world: &World, dice: &mut Dice) -> Statement {
     let arguments: Vec<_> = function
         .arguments
         .iter()
-        .map(|kind| of_type(world, kind, dice))
+        .zip(&function.likely)
+        .map(|(kind, likely)| match dice.roll(4) {
+            1.. if !likely.is_empty() => format!("{}::{kind}", dice.of(likely)),
+            _ => of_type(world, kind, dice),
+        })
         .collect();
     Statement {
         sql: call_with(function, &arguments),

@@ -4,18 +4,28 @@
 use postgres::Client;
 use std::collections::HashSet;
 
-/// Who attacks: a person who is signed in, or a guest.
+/// Who attacks: Ann, who is signed in, Amy, who also runs what both belong to, or a guest.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Attacker {
     Member,
+    Owner,
     Guest,
 }
 
 impl Attacker {
     pub fn role(self) -> &'static str {
         match self {
-            Attacker::Member => "authenticated",
+            Attacker::Member | Attacker::Owner => "authenticated",
             Attacker::Guest => "anon",
+        }
+    }
+
+    /// Who that is in world.person, as SQL: nobody, where it is a guest.
+    pub fn person(self) -> &'static str {
+        match self {
+            Attacker::Member => "(SELECT id FROM world.person WHERE n = 1)",
+            Attacker::Owner => "(SELECT id FROM world.person WHERE n = 2)",
+            Attacker::Guest => "NULL::uuid",
         }
     }
 }
@@ -60,6 +70,8 @@ pub struct Function {
     /// Qualified and quoted.
     pub name: String,
     pub arguments: Vec<String>,
+    /// For each argument, values of columns of its name, or the rows that it names, as literals.
+    pub likely: Vec<Vec<String>>,
     /// As in pg_proc: f, p or a.
     pub kind: String,
     pub callable: bool,
@@ -88,12 +100,23 @@ pub fn make(client: &mut Client, rules: &str) {
     client
         .batch_execute(include_str!("world.sql"))
         .expect("world.sql");
+    let mut meanings: Vec<(String, String)> = Vec::new();
     for line in rules
         .lines()
         .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
     {
         let (word, rest) = line.split_once(' ').expect("a word and what it is about");
         let (object, rest) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
+        let rest = meanings
+            .iter()
+            .fold(rest.to_owned(), |rest, (name, meaning)| {
+                rest.replace(name, meaning)
+            });
+        if word == "means" {
+            meanings.push((object.to_owned(), rest));
+            continue;
+        }
+        let rest = rest.as_str();
         let (sql, values) = match word {
             "value" => {
                 let (relation, attribute) = object.rsplit_once('.').expect("table.column");
@@ -106,15 +129,7 @@ pub fn make(client: &mut Client, rules: &str) {
                 "INSERT INTO world.moves VALUES ($1, $2)",
                 vec![object, rest],
             ),
-            // Of every table of the schema that has the column.
-            "within" => {
-                let (column, condition) = rest.split_once(' ').expect("a column and a condition");
-                (
-                    "INSERT INTO world.rule VALUES ($1 || '.*', 'within ' || $2, $3)",
-                    vec![object, column, condition],
-                )
-            }
-            "sees" | "guests" | "changes" | "makes" | "person" => (
+            "sees" | "guests" | "changes" | "makes" | "person" | "shared" | "again" => (
                 "INSERT INTO world.rule VALUES ($1, $2, $3)",
                 vec![object, word, rest],
             ),
@@ -152,7 +167,8 @@ pub fn make(client: &mut Client, rules: &str) {
         .batch_execute(
             "INSERT INTO world.moves SELECT to_regclass(parent)::text, counter FROM community_core.counters() ON CONFLICT DO NOTHING;
              INSERT INTO world.moves SELECT relation::text, name FROM world.attribute WHERE name = 'updated_at' ON CONFLICT DO NOTHING;
-             SELECT world.fill_all()",
+             SELECT world.fill_all();
+             ANALYZE",
         )
         .expect("fill the tables");
     let unfilled = texts(
@@ -167,12 +183,8 @@ pub fn make(client: &mut Client, rules: &str) {
 
 impl World {
     pub fn read(client: &mut Client, attacker: Attacker) -> World {
-        let guest = attacker == Attacker::Guest;
         client
-            .execute(
-                "SELECT world.watch((SELECT id FROM world.person WHERE n = 1), $1)",
-                &[&guest],
-            )
+            .execute(&format!("SELECT world.watch({})", attacker.person()), &[])
             .expect("watch the world");
         let role = attacker.role();
         let mut relations = Vec::new();
@@ -190,7 +202,9 @@ impl World {
         let rows = client
             .query(
                 "SELECT format('%I.%I', n.nspname, p.proname), p.prokind::text, has_function_privilege($1, p.oid, 'EXECUTE'),
-                        array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, o) ORDER BY o)
+                        array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, o) ORDER BY o),
+                        array(SELECT coalesce(p.proargnames[o], '') FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, o) ORDER BY o),
+                        n.nspname::text
                  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                  WHERE (n.nspname IN ('community_core', 'auth') OR n.oid IN (SELECT schema::regnamespace FROM community_state.module))
                    AND p.prorettype <> 'trigger'::regtype AND p.prokind IN ('f', 'p', 'a')
@@ -201,17 +215,24 @@ impl World {
             .expect("the functions");
         let functions = rows
             .into_iter()
-            .map(|row| Function {
-                name: row.get(0),
-                kind: row.get(1),
-                callable: row.get(2),
-                arguments: row.get(3),
+            .map(|row| {
+                let (names, schema): (Vec<String>, String) = (row.get(4), row.get(5));
+                Function {
+                    name: row.get(0),
+                    kind: row.get(1),
+                    callable: row.get(2),
+                    arguments: row.get(3),
+                    likely: names
+                        .iter()
+                        .map(|name| likely(&relations, &schema, name))
+                        .collect(),
+                }
             })
             .collect();
         let ids = texts(
             client,
             "SELECT quote_literal(id) FROM world.person UNION ALL
-             SELECT quote_literal(world.id(r.id, n)) FROM world.relation r, generate_series(1, 5) AS n
+             SELECT quote_literal(world.id(r.id, n)) FROM world.relation r, generate_series(1, 14) AS n
              WHERE EXISTS (SELECT FROM world.attribute a WHERE a.relation = r.id AND a.is_key AND a.kind = 'uuid')",
         );
         // Short words and round numbers stand everywhere; tokens and ids do not.
@@ -232,12 +253,46 @@ impl World {
         }
     }
 
+    /// Where a relation is among them all.
+    pub fn relation(&self, name: &str) -> usize {
+        self.relations
+            .iter()
+            .position(|relation| relation.name == name)
+            .unwrap_or_else(|| panic!("there is no {name}"))
+    }
+
     /// A word of a text that only others may see, and that the attacker did not say first.
     pub fn told(&self, text: &str, given: &str) -> Option<String> {
         text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '-')
             .find(|word| self.secrets.contains(*word) && !given.contains(*word))
             .map(str::to_owned)
     }
+}
+
+/// What an argument may mean: report_id a row of reports, question what a column question_id refers to,
+/// status what columns of that name have.
+fn likely(relations: &[Relation], schema: &str, argument: &str) -> Vec<String> {
+    let stem = argument.trim_end_matches("_id");
+    let (reference, table) = (format!("{stem}_id"), format!("{schema}.{stem}s"));
+    let mut values: Vec<String> = relations
+        .iter()
+        .filter(|relation| relation.name.starts_with(&format!("{schema}.")))
+        .flat_map(|relation| {
+            relation
+                .columns
+                .iter()
+                .map(move |column| (relation, column))
+        })
+        .filter(|(relation, column)| {
+            column.name == argument
+                || column.name == reference
+                || (relation.name == table && column.name == "id")
+        })
+        .flat_map(|(_, column)| column.values.clone())
+        .collect();
+    values.sort();
+    values.dedup();
+    values
 }
 
 fn read_relation(client: &mut Client, name: String, is_view: bool, role: &str) -> Relation {
@@ -260,7 +315,8 @@ fn read_relation(client: &mut Client, name: String, is_view: bool, role: &str) -
         let values = texts(
             client,
             &format!(
-                "SELECT DISTINCT quote_literal({from}::text) FROM {source} WHERE {from} IS NOT NULL ORDER BY 1 LIMIT 8"
+                "(SELECT DISTINCT quote_literal({from}::text) FROM {source} WHERE {from} IS NOT NULL ORDER BY 1 LIMIT 8) UNION
+                 SELECT quote_literal(unnest(choices)) FROM world.attribute WHERE relation = '{name}'::regclass AND quote_ident(name) = '{column}' ORDER BY 1"
             ),
         );
         columns.push(Column {
@@ -279,7 +335,7 @@ fn read_relation(client: &mut Client, name: String, is_view: bool, role: &str) -
     let rows = client
         .query(
             &format!(
-                "SELECT ARRAY[{}] FROM {name} ORDER BY 1 LIMIT 4",
+                "SELECT ARRAY[{}] FROM {name} ORDER BY 1 LIMIT 8",
                 literals.join(", ")
             ),
             &[],

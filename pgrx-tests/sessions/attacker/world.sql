@@ -1,10 +1,11 @@
 -- Fills every table of every module with rows about four people who are strangers in pairs: what is
 -- about Ann (1) and Amy (2) has nothing to do with Bob (3) and Ben (4). Row n of a table is about
--- person n, and refers to the rows n of other tables. Nothing here knows a table by name: a new
--- table is filled from the catalogue, or said to need a value in rules.txt.
+-- person n, and refers to the rows n of other tables; where each has a second row, that is 10 + n.
+-- Person 5 is nobody's partner, and 6 has only just signed up. Nothing here knows a table by name: a
+-- new table is filled from the catalogue, or said to need a value in rules.txt.
 CREATE SCHEMA world;
 CREATE TABLE world.person (n int PRIMARY KEY, id uuid NOT NULL);
-INSERT INTO world.person SELECT n, md5('person ' || n)::uuid FROM generate_series(1, 5) AS n;
+INSERT INTO world.person SELECT n, md5('person ' || n)::uuid FROM generate_series(1, 6) AS n;
 
 CREATE TABLE world.relation (name text PRIMARY KEY, id regclass NOT NULL, trouble text);
 INSERT INTO world.relation
@@ -51,7 +52,7 @@ LEFT JOIN LATERAL (
     FROM pg_constraint k CROSS JOIN unnest(k.conkey, k.confkey) AS pair (here, there)
     JOIN pg_attribute p ON p.attrelid = k.confrelid AND p.attnum = pair.there
     WHERE k.conrelid = a.attrelid AND k.contype = 'f' AND pair.here = a.attnum AND k.conrelid <> k.confrelid
-    ORDER BY k.confrelid = 'auth.users'::regclass DESC, cardinality(k.conkey), k.conname LIMIT 1) AS r ON true
+    ORDER BY k.confrelid = 'auth.users'::regclass DESC, k.conkey[1] = a.attnum DESC, cardinality(k.conkey), k.conname LIMIT 1) AS r ON true
 WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
 
 -- The value of a column in row n, as SQL. A later try has other values.
@@ -61,16 +62,23 @@ DECLARE
     given  text;
     token  text := format('%s_%s_%s', replace(relation::text, '.', '_'), attribute, n);
     chance int := world.dice(1000, relation::text, attribute, n::text, try::text);
+    whose  int := n % 10;
 BEGIN
     SELECT * INTO a FROM world.attribute w WHERE w.relation = value_of.relation AND w.name = attribute;
+    IF a.about_partner THEN
+        whose := world.partner(whose);
+    END IF;
     SELECT expression INTO given FROM world.value v WHERE v.relation = value_of.relation::text AND v.attribute = value_of.attribute;
     IF FOUND THEN
         RETURN replace(replace(given, '{n}', n::text), '{token}', quote_literal(token));
     ELSIF a.parent = 'auth.users'::regclass THEN
-        RETURN quote_literal((SELECT id FROM world.person p WHERE p.n = CASE WHEN a.about_partner THEN world.partner(value_of.n) ELSE value_of.n END));
+        RETURN quote_literal((SELECT id FROM world.person p WHERE p.n = whose));
     -- Tables that refer to each other in a circle have to begin somewhere.
     ELSIF a.parent IS NOT NULL AND depth < 6 THEN
-        RETURN world.value_of(a.parent, a.parent_attribute, CASE WHEN a.about_partner THEN world.partner(n) ELSE n END, 0, depth + 1);
+        IF EXISTS (SELECT FROM world.rule r WHERE r.relation = a.parent::text AND r.word = 'shared') THEN
+            whose := least(whose, world.partner(whose));
+        END IF;
+        RETURN world.value_of(a.parent, a.parent_attribute, whose, 0, depth + 1);
     ELSIF a.refers AND a.parent IS NULL THEN
         RETURN 'NULL';  -- to its own table
     ELSIF a.is_key AND a.kind = 'uuid' THEN
@@ -139,21 +147,26 @@ BEGIN
     PERFORM world.fill(w.id, 5) FROM world.relation w
     WHERE EXISTS (SELECT FROM world.attribute a WHERE a.relation = w.id AND a.is_key AND a.parent = 'auth.users'::regclass)
        OR EXISTS (SELECT FROM world.rule r WHERE r.relation = w.name AND r.word = 'person');
+    UPDATE world.relation r SET trouble = second.fault
+    FROM (SELECT w.id, max(world.fill(w.id, 10 + n)) AS fault FROM world.relation w CROSS JOIN generate_series(1, 4) AS n
+          WHERE EXISTS (SELECT FROM world.rule u WHERE u.relation = w.name AND u.word = 'again') GROUP BY w.id) AS second
+    WHERE second.id = r.id AND second.fault IS NOT NULL;
 END $$;
 
 -- What rules.txt says of a table; NULL: nothing, so that the first column that refers to a person decides.
 CREATE TABLE world.rule (relation text, word text, condition text, PRIMARY KEY (relation, word));
 CREATE TABLE world.moves (relation text, attribute text, PRIMARY KEY (relation, attribute));
 
--- Each row of each table, and whether `me` may see it and may change it, by the rules and not by the
--- policies. Columns that others move by what they do of their own are left out.
-CREATE FUNCTION world.watch(me uuid, is_guest boolean) RETURNS void LANGUAGE plpgsql AS $$
+-- Each row of each table, and whether `me` (NULL: a guest) may see it and may change it, by the rules and
+-- not by the policies. Columns that others move by what they do of their own are left out.
+CREATE FUNCTION world.watch(me uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+    who   text := coalesce(quote_literal(me), 'NULL::uuid');
     parts text[];
 BEGIN
     -- A row whose key refers to a person is that person.
     WITH RECURSIVE person (relation, key) AS (
-        SELECT 'auth.users'::regclass, quote_literal(me)
+        SELECT 'auth.users'::regclass, who
         UNION
         SELECT r.relation::regclass, quote_literal(world.id(r.relation::regclass, (SELECT p.n FROM world.person p WHERE p.id = me)))
         FROM world.rule r WHERE r.word = 'person'
@@ -169,21 +182,16 @@ BEGIN
                 coalesce((%s), false) AS seen, coalesce((%s), false) AS own, coalesce((%s), false) AS made FROM %s t',
         w.name,
         array(SELECT attribute FROM world.moves m WHERE m.relation = w.name),
-        CASE WHEN is_guest THEN replace(coalesce(g.condition, i.condition, 'false'), '{me}', 'NULL::uuid')
-             WHEN s.condition IS NULL AND o.condition IS NULL AND i.condition IS NULL THEN 'false'
-             ELSE replace(coalesce(s.condition, concat_ws(' OR ', o.condition, i.condition), 'false'), '{me}', quote_literal(me)) END,
-        CASE WHEN is_guest THEN 'false'
-             ELSE replace(coalesce(c.condition, o.condition, 'false'), '{me}', quote_literal(me)) END,
-        replace(coalesce(k.condition, 'false'), '{me}', coalesce(quote_literal(me), 'NULL')),
+        replace(CASE WHEN me IS NOT NULL THEN coalesce(s.condition, o.condition, 'false')
+                     ELSE coalesce(CASE g.condition WHEN '' THEN s.condition ELSE g.condition END, 'false') END, '{me}', who),
+        replace(CASE WHEN me IS NOT NULL THEN coalesce(c.condition, o.condition, 'false') ELSE 'false' END, '{me}', who),
+        replace(coalesce(k.condition, 'false'), '{me}', who),
         w.id) ORDER BY w.name)
     INTO parts
     FROM world.relation w LEFT JOIN own o ON o.relation = w.id
     LEFT JOIN world.rule s ON s.relation = w.name AND s.word = 'sees'
     LEFT JOIN world.rule g ON g.relation = w.name AND g.word = 'guests'
     LEFT JOIN world.rule c ON c.relation = w.name AND c.word = 'changes'
-    LEFT JOIN LATERAL (
-        SELECT string_agg(r.condition, ' OR ') AS condition FROM world.rule r JOIN world.attribute a ON a.relation = w.id AND a.name = split_part(r.word, ' ', 2)
-        WHERE r.word LIKE 'within %' AND r.relation = split_part(w.name, '.', 1) || '.*') AS i ON true
     LEFT JOIN world.rule k ON k.relation = w.name AND k.word = 'makes';
     EXECUTE 'CREATE OR REPLACE VIEW world.now AS ' || array_to_string(parts, ' UNION ALL ');
     DROP TABLE IF EXISTS world.before;
