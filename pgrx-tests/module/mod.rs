@@ -82,6 +82,31 @@ mod tests {
         assert_eq!(silent, Ok(None));
     }
 
+    // An installation does not check them.
+    #[pg_test]
+    fn postgres_accepts_the_body_of_every_function_of_every_module() {
+        const CHECK: &str = "DECLARE made record;
+             BEGIN
+                 SET LOCAL check_function_bodies = on;
+                 FOR made IN SELECT m.schema, pg_get_functiondef(p.oid) AS again FROM community_state.module m
+                             JOIN pg_proc p ON p.pronamespace = m.schema::regnamespace AND p.prokind IN ('f', 'p')
+                 LOOP
+                     PERFORM set_config('search_path', quote_ident(made.schema), true);
+                     EXECUTE made.again;
+                 END LOOP;
+             END";
+        assert_eq!(failure(CHECK).0, "00000");
+        run("SET LOCAL check_function_bodies = off");
+        run(
+            "CREATE FUNCTION founders.nothing() RETURNS integer LANGUAGE plpgsql AS 'RETURN nothing'",
+        );
+        assert_eq!(failure(CHECK).0, "42601");
+        run(
+            "CREATE OR REPLACE FUNCTION founders.nothing() RETURNS integer LANGUAGE sql AS 'SELECT n FROM nowhere'",
+        );
+        assert_eq!(failure(CHECK).0, "42P01");
+    }
+
     #[pg_test]
     fn an_unknown_module_is_refused_with_the_known_ones() {
         let (state, hint) = failure("PERFORM community_core.install_module('forums')");

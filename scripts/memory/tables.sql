@@ -102,27 +102,6 @@ CREATE FUNCTION memory.install(integer) RETURNS void LANGUAGE plpgsql AS $$ BEGI
     PERFORM community_core.install_module('tenancy', 'memory_tenant');
     PERFORM community_core.remove_module('memory_tenant', true);
 END $$;
--- The same tables and functions by CREATE TABLE and CREATE FUNCTION alone: PL/pgSQL keeps each function that it
--- checked, also of a schema that is gone, for whoever makes them.
-CREATE FUNCTION memory.plain(integer) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    statement text;
-BEGIN
-    CREATE SCHEMA memory_plain;
-    FOR statement IN
-        SELECT format('CREATE TABLE memory_plain.%I (LIKE memory_copy.%1$I INCLUDING ALL)', relname)
-        FROM pg_class WHERE relnamespace = 'memory_copy'::regnamespace AND relkind = 'r'
-    LOOP
-        EXECUTE statement;
-    END LOOP;
-    FOR statement IN
-        SELECT replace(pg_get_functiondef(oid), 'memory_copy', 'memory_plain')
-        FROM pg_proc WHERE pronamespace = 'memory_copy'::regnamespace ORDER BY oid
-    LOOP
-        EXECUTE statement;
-    END LOOP;
-    DROP SCHEMA memory_plain CASCADE;
-END $$;
 CREATE FUNCTION memory.refused(statement text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
     EXECUTE statement;
     RAISE 'not refused: %', statement;
@@ -144,7 +123,7 @@ CREATE FUNCTION memory.foreign_keys() RETURNS bigint LANGUAGE sql AS $$
     SELECT coalesce(sum(total_bytes), 0)::bigint / 1024 FROM pg_backend_memory_contexts WHERE name = 'RI constraint cache'
 $$;
 CREATE TABLE memory.measured (ordinal serial, engine text, call text, calls integer, microseconds numeric, resident_kb bigint,
-                              contexts_kb bigint, foreign_keys_kb bigint, plain_kb bigint NOT NULL DEFAULT 0);
+                              contexts_kb bigint, foreign_keys_kb bigint);
 
 CREATE PROCEDURE memory.measure(engine text, call text, calls integer) LANGUAGE plpgsql AS $$
 DECLARE
@@ -156,7 +135,7 @@ DECLARE
     total CONSTANT text := 'SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts';
 BEGIN
     -- The first calls fill caches.
-    FOR n IN 1..least(1000, calls) LOOP
+    FOR n IN 1..least(greatest(calls / 10, 10), calls, 1000) LOOP
         EXIT WHEN call LIKE 'CALL %';
         EXECUTE call USING -n;
         IF n % 50 = 0 THEN COMMIT; END IF;

@@ -74,13 +74,12 @@ impl<'a> Work<'a> {
     /// up in `home`, the schema that is meant, also while rehearsing.
     pub fn run_all(&mut self, schema: &str, home: &str) {
         let path = format!("{}, pg_temp", quote_ident(schema));
-        // What is rehearsed is undone and made again; PL/pgSQL would keep each function that it checks
-        // for as long as the connection lives.
-        let check_function_bodies = if self.expected.is_some() { "on" } else { "off" };
         let settings = [
             (c"search_path", path.as_str()),
             (c"client_min_messages", "warning"),
-            (c"check_function_bodies", check_function_bodies),
+            // PL/pgSQL keeps each function that it checks for as long as the connection lives, and the bodies
+            // are the same everywhere: a test checks them.
+            (c"check_function_bodies", "off"),
             (c"standard_conforming_strings", "on"),
             (c"default_tablespace", ""),
             (c"default_table_access_method", "heap"),
