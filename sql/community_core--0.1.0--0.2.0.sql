@@ -46,6 +46,8 @@ CREATE OR REPLACE FUNCTION "drop_counter"( "child" regclass, "child_keys" text[]
 
 CREATE FUNCTION "install_module"( "module" TEXT, "schema" TEXT DEFAULT NULL, "part" TEXT DEFAULT NULL ) RETURNS TEXT LANGUAGE c AS 'MODULE_PATHNAME', 'install_module_wrapper';
 
+CREATE FUNCTION "is_active_member"( "members" regclass, "space" uuid ) RETURNS bool STRICT STABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'is_active_member_wrapper';
+
 CREATE FUNCTION "library_version"() RETURNS TEXT STRICT STABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'library_version_wrapper';
 
 COMMENT ON FUNCTION library_version() IS 'The version of the library that this session has loaded; that of the extension is in pg_extension. Stable, parallel safe. Example: SELECT community_core.library_version()';
@@ -265,6 +267,8 @@ CREATE FUNCTION "webhook_signature"( "secret" TEXT, "timestamp" bigint, "body" T
 
 COMMENT ON FUNCTION looks_like_card_number(text) IS 'Whether a text holds what looks like a payment card''s number: 13 to 19 digits that pass the Luhn check (ISO/IEC 7812-1), written together or in groups with spaces and hyphens between; a UUID is none. NULL gives NULL. Immutable, parallel safe. Example: SELECT community_core.looks_like_card_number(''paid with 4111 1111 1111 1111'')';
 
+COMMENT ON FUNCTION is_active_member(regclass, uuid) IS 'Whether the person who is asking is seen to be an active member of a space: looked up by an index, once per query and space, for policies on many rows. False is no answer where the table has no index for it: ask in another way, too. members: a table with the columns space_id uuid, profile_id uuid and status text, and a unique index on the first two, which the caller need not be able to read; space: the id of the space. NULL gives NULL; where nobody is asking, false. Stable, parallel safe. Errors: 42P01 no such relation, 42809 no table, 42703 a column is missing. Example: SELECT community_core.is_active_member(''spaces.space_members'', id) FROM spaces.spaces';
+
 COMMENT ON FUNCTION uuid_v7() IS 'A new time-ordered id (RFC 9562, version 7, sub-millisecond fraction in rand_a). Ids of one session rise strictly. Volatile, parallel safe. Errors: 58000 the system has no random bytes. Example: SELECT community_core.uuid_v7()';
 
 COMMENT ON FUNCTION automod_config_fault(text, text) IS 'Where the config of an automod rule departs from what its type may say, as a path and what is wrong there; NULL where it does not. rule_type: rate_limit, first_post, banned_domain or trust_score; config: JSON text. NULL gives NULL. Immutable, parallel safe. Example: SELECT community_core.automod_config_fault(''rate_limit'', ''{"count": 5}'')';
@@ -366,7 +370,7 @@ DECLARE
     app_functions CONSTANT text[] := ARRAY[
         'request_claims', 'request_user', 'consent_gated', 'benchmark', 'benchmark_position',
         'k_anonymous_count', 'k_anonymous_avg', 'k_anonymous_percentile', 'k_anonymous_histogram',
-        'linkup_setting', 'linkup_document_fault', 'forum_setting', 'spaces_setting', 'uuid_v7',
+        'linkup_setting', 'linkup_document_fault', 'forum_setting', 'spaces_setting', 'uuid_v7', 'is_active_member',
         'contact_pair', 'pair_low', 'pair_high', 'pair_members', 'contact_pair_of',
         'contact_pair_eq', 'contact_pair_ne', 'contact_pair_lt', 'contact_pair_le',
         'contact_pair_gt', 'contact_pair_ge'
