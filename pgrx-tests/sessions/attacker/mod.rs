@@ -74,10 +74,12 @@ fn three_thousand_statements_of_a_guest_read_and_change_nothing_of_others() {
 const MODULES: [&str; 5] = ["founders", "forum", "tenancy", "linkup", "spaces"];
 
 /// Policies whose loss the attacker does not find, since something else still holds.
-const HELD_OTHERWISE: [&str; 6] = [
+const HELD_OTHERWISE: [&str; 7] = [
     // A trigger keeps the lifecycle of a connection, and asks whose move it is.
     "founders.founder_connections founder_connections_insert_requester",
     "founders.founder_connections founder_connections_update_party",
+    // A trigger lets nobody but the recipient say that a message was read.
+    "founders.founder_messages founder_messages_update_recipient",
     // A trigger admits only who was at a meeting that is over.
     "linkup.contact_exchange_choices contact_exchange_choices_insert_own",
     "linkup.contact_exchange_choices contact_exchange_choices_update_own",

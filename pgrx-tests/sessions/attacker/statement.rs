@@ -102,7 +102,8 @@ pub fn on(world: &World, index: usize, dice: &mut Dice) -> Statement {
     }
 }
 
-/// A row like one that is there, with something else in one or two columns, or one out of thin air.
+/// A row like one that is there, with something else in one or two columns or in many, or one out of
+/// thin air.
 fn insert(world: &World, index: usize, dice: &mut Dice) -> Statement {
     let relation = &world.relations[index];
     let bold = dice.roll(10) == 0;
@@ -111,13 +112,16 @@ fn insert(world: &World, index: usize, dice: &mut Dice) -> Statement {
     } else {
         Some(dice.of(&relation.rows))
     };
+    let few = (like.is_some() && dice.roll(2) == 0)
+        .then(|| [(); 2].map(|()| dice.roll(relation.columns.len())));
     let mut chosen = Vec::new();
     for (number, column) in relation.columns.iter().enumerate() {
-        if !(column.insertable || bold) || dice.roll(8) == 0 {
+        if !(column.insertable || bold) || (few.is_none() && dice.roll(8) == 0) {
             continue;
         }
+        let same = few.map_or_else(|| dice.roll(3) > 0, |few| !few.contains(&number));
         let value = match like {
-            Some(row) if dice.roll(3) > 0 => format!("{}::{}", row[number], column.kind),
+            Some(row) if same => format!("{}::{}", row[number], column.kind),
             _ if dice.roll(3) == 0 && column.kind == "uuid" => "gen_random_uuid()".to_owned(),
             _ => value(world, column, dice),
         };
