@@ -205,7 +205,12 @@ mod tests {
                AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)",
             // Postgres puts what they say in place of the call, which it does for none with settings; every name in
             // them says its schema.
-            &["auth.jwt()", "auth.uid()", "auth.role()"],
+            &[
+                "auth.jwt()",
+                "auth.uid()",
+                "auth.role()",
+                "spaces.is_active_member(uuid)",
+            ],
         );
     }
 

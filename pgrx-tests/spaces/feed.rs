@@ -76,6 +76,16 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_policy_asks_for_it_without_a_call_in_between() {
+        be(As::Anonymous);
+        let plan = Spi::get_one::<pgrx::Json>("EXPLAIN (FORMAT json) SELECT id FROM spaces.posts");
+        let plan = plan.expect("a plan").expect("a plan").0.to_string();
+        assert!(plan.contains("community_core.is_active_member("), "{plan}");
+        assert!(!plan.contains("spaces.is_active_member("), "{plan}");
+        be(As::Owner);
+    }
+
+    #[pg_test]
     fn an_answer_is_not_kept_for_the_next_query() {
         members();
         run("ALTER TABLE s.members ADD PRIMARY KEY (space_id, profile_id)");
