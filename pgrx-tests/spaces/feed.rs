@@ -108,6 +108,32 @@ mod tests {
     }
 
     #[pg_test]
+    fn an_answer_is_not_kept_for_the_next_person_or_after_what_was_undone() {
+        members();
+        run("ALTER TABLE s.members ADD PRIMARY KEY (space_id, profile_id)");
+        run(
+            "CREATE FUNCTION s.answers() RETURNS text LANGUAGE plpgsql AS $$
+             DECLARE
+                 asked CONSTANT uuid := (SELECT space_id FROM s.members);
+                 one CONSTANT text := current_setting('request.jwt.claims');
+                 said text := '';
+             BEGIN
+                 FOR turn IN 1..4 LOOP
+                     BEGIN
+                         PERFORM set_config('request.jwt.claims', CASE WHEN turn = 2 THEN '{}' ELSE one END, true);
+                         IF turn = 3 THEN DELETE FROM s.members; END IF;
+                         said := said || CASE WHEN community_core.is_active_member('s.members', asked) THEN 'y' ELSE 'n' END;
+                         IF turn = 3 THEN RAISE EXCEPTION 'undone'; END IF;
+                     EXCEPTION WHEN raise_exception THEN NULL;
+                     END;
+                 END LOOP;
+                 RETURN said;
+             END $$",
+        );
+        assert_eq!(text("SELECT s.answers()"), "ynny");
+    }
+
+    #[pg_test]
     fn without_an_index_for_it_the_quick_answer_is_no() {
         members();
         assert_eq!(text(ASKED), "false");

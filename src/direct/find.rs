@@ -17,9 +17,13 @@ impl Finder {
     /// `key` are the columns that tell the row, with the types of the values that will be given for
     /// them. `None` where no index tells rows by them.
     pub fn of(table: &PgRelation, key: &[(&str, pg_sys::Oid)]) -> Option<Finder> {
-        // SAFETY: an open relation points to its pg_class row.
-        let kind = unsafe { (*(*table.as_ptr()).rd_rel).relkind };
-        if kind != pg_sys::RELKIND_RELATION as c_char {
+        // SAFETY: an open relation points to its pg_class row and its access method.
+        let ordinary = unsafe {
+            let relation = &*table.as_ptr();
+            (*relation.rd_rel).relkind == pg_sys::RELKIND_RELATION as c_char
+                && ptr::eq(relation.rd_tableam, pg_sys::GetHeapamTableAmRoutine())
+        };
+        if !ordinary {
             return None;
         }
         let (names, given): (Vec<_>, Vec<_>) = key.iter().copied().unzip();

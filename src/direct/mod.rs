@@ -100,7 +100,9 @@ impl Direct {
                 return false;
             }
             let mut met = self.meet(table, key, &mut new);
-            if matches!(met, Met::Held) {
+            // A snapshot that stays would see the row held however long one waits: the statement says so at once.
+            let sees_more = pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as c_int;
+            if matches!(met, Met::Held) && sees_more {
                 let line = lock::Of::Row(self.row.table, self.place_of(key));
                 lock::take(line, pg_sys::ExclusiveLock);
                 met = self.meet(table, key, &mut new);
@@ -110,7 +112,7 @@ impl Direct {
         }
     }
 
-    /// Rows of the same number stand in the same line, which is no harm.
+    /// Two rows of the same number, one pair in four billion, share a line: who waits in it may wait for nothing.
     fn place_of(&self, key: &[pg_sys::Datum]) -> u32 {
         let mut image = Vec::new();
         for (column, value) in self.images.iter().zip(key) {

@@ -5,9 +5,8 @@
 use crate::catalog::{self, Column, ON_INSERT};
 use pgrx::{PgRelation, pg_sys};
 use std::ffi::{CStr, c_char, c_int};
-use std::ptr;
 
-/// An ordinary table on its own, of `owner`, who may read and write it. No trigger fires for the
+/// A table on its own, of `owner`, who may read and write it. No trigger fires for the
 /// given events, an UPDATE being one of `columns`, apart from the foreign keys', in none of which
 /// they are, and `idle`, a function of ours. No column is computed, no uniqueness waits for the end
 /// of the transaction.
@@ -26,8 +25,7 @@ pub fn is_plain(
             && class.relowner == owner
             && !class.relispartition
             && !class.relhassubclass
-            && !class.relhasrules
-            && ptr::eq(relation.rd_tableam, pg_sys::GetHeapamTableAmRoutine());
+            && !class.relhasrules;
         (ordinary, computes((*relation.rd_att).constr))
     };
     ordinary

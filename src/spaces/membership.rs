@@ -7,7 +7,7 @@ use crate::identity::request_user;
 use crate::remembered::{Registry, Remembered};
 use pgrx::{IntoDatum, PgRelation, Uuid, pg_sys};
 use rustc_hash::FxHashMap;
-use std::ffi::c_int;
+use std::ffi::{c_char, c_int};
 use std::ptr;
 
 /// What is known of a table of members.
@@ -33,7 +33,11 @@ impl Members {
         let [space, person, status] =
             ["space_id", "profile_id", "status"].map(|name| catalog::column(table, name));
         let types = [space.type_oid, person.type_oid, status.type_oid];
-        let fit = types == [pg_sys::UUIDOID, pg_sys::UUIDOID, pg_sys::TEXTOID];
+        // SAFETY: an open relation points to its pg_class row.
+        let persistence = unsafe { (*(*table.as_ptr()).rd_rel).relpersistence };
+        // An unlogged table is not there on a standby.
+        let fit = types == [pg_sys::UUIDOID, pg_sys::UUIDOID, pg_sys::TEXTOID]
+            && persistence != pg_sys::RELPERSISTENCE_UNLOGGED as c_char;
         let key = [
             ("space_id", pg_sys::UUIDOID),
             ("profile_id", pg_sys::UUIDOID),
@@ -46,57 +50,36 @@ impl Members {
     }
 }
 
-/// What one query has asked already.
+/// What one query has asked already, which is about its rows: the snapshot is one, and so is who asks.
 #[derive(Default)]
-pub struct Answers {
-    as_of: Option<Moment>,
-    known: FxHashMap<(Reference, [u8; 16]), bool>,
-}
-
-/// Tells snapshots apart: nothing can become visible to a backend without a change in one of these.
-#[derive(PartialEq, Clone, Copy)]
-struct Moment {
-    oldest: pg_sys::TransactionId,
-    next: pg_sys::TransactionId,
-    running: u32,
-    command: pg_sys::CommandId,
-}
-
-impl Moment {
-    fn now() -> Option<Moment> {
-        // SAFETY: an active snapshot stays where it is while the function that asks runs.
-        unsafe {
-            pg_sys::ActiveSnapshotSet().then(|| {
-                let snapshot = &*pg_sys::GetActiveSnapshot();
-                Moment {
-                    oldest: snapshot.xmin,
-                    next: snapshot.xmax,
-                    running: snapshot.xcnt,
-                    command: snapshot.curcid,
-                }
-            })
-        }
-    }
-}
+pub struct Answers(FxHashMap<(Reference, [u8; 16]), bool>);
 
 impl Answers {
     pub fn get(&mut self, table: Reference, space: Uuid) -> bool {
-        let now = Moment::now();
-        if now.is_none() || now != self.as_of {
-            self.known.clear();
-            self.as_of = now;
-        }
         let key = (table, *space.as_bytes());
-        if let Some(answer) = self.known.get(&key) {
-            return *answer;
-        }
-        let answer = is_active(table, space);
-        self.known.insert(key, answer);
-        answer
+        *self.0.entry(key).or_insert_with(|| is_active(table, space))
     }
 }
 
-fn is_active(table: Reference, space: Uuid) -> bool {
+/// Whether what is asked about is a column of a row: then the call belongs to one execution of one query. An
+/// expression without rows, as PL/pgSQL keeps them, may be asked again when everything has changed.
+///
+/// # Safety
+/// `call` is the call of a function with two arguments.
+pub unsafe fn asks_about_rows(call: pg_sys::FunctionCallInfo) -> bool {
+    // SAFETY: the caller of a function may tell what expression it is, or not; a FuncExpr has a list of arguments.
+    unsafe {
+        let expression = (*(*call).flinfo).fn_expr;
+        if expression.is_null() || (*expression).type_ != pg_sys::NodeTag::T_FuncExpr {
+            return false;
+        }
+        let arguments = (*expression.cast::<pg_sys::FuncExpr>()).args;
+        let space = pg_sys::list_nth(arguments, 1).cast::<pg_sys::Node>();
+        (*space).type_ == pg_sys::NodeTag::T_Var
+    }
+}
+
+pub fn is_active(table: Reference, space: Uuid) -> bool {
     let Some(person) = request_user() else {
         return false;
     };

@@ -31,8 +31,9 @@ fn uuid_v7() -> Uuid {
 }
 
 /// Whether the person who is asking is seen to be an active member of a space: looked up by an index,
-/// without a statement, and once per query and space, for policies that every row of a feed is put to.
-/// False is no answer where the table has no index for it, so a policy asks in another way, too.
+/// without a statement, and about the rows of a query once per space, for policies that every row of a feed
+/// is put to. False is no answer where the table has no index for it, or is unlogged, so a policy asks in
+/// another way, too.
 ///
 /// - `members`: a table with the columns `space_id uuid`, `profile_id uuid` and `status text`, and a
 ///   unique index on the first two. The caller needs no right to read it, and is told of nobody else.
@@ -47,8 +48,13 @@ fn uuid_v7() -> Uuid {
 #[pg_extern(stable, parallel_safe, strict)]
 fn is_active_member(members: Reference, space: Uuid, fcinfo: pg_sys::FunctionCallInfo) -> bool {
     // SAFETY: the function's own call, in which nobody else keeps anything.
-    let mut answers = unsafe { pg_func_extra(fcinfo, membership::Answers::default) };
-    answers.get(members, space)
+    unsafe {
+        if membership::asks_about_rows(fcinfo) {
+            pg_func_extra(fcinfo, membership::Answers::default).get(members, space)
+        } else {
+            membership::is_active(members, space)
+        }
+    }
 }
 
 /// Where the config of an automod rule departs from what its type may say, as a path and what is
@@ -162,7 +168,7 @@ extension_sql!(
 COMMENT ON FUNCTION looks_like_card_number(text) IS
 'Whether a text holds what looks like a payment card''s number: 13 to 19 digits that pass the Luhn check (ISO/IEC 7812-1), written together or in groups with spaces and hyphens between; a UUID is none. NULL gives NULL. Immutable, parallel safe. Example: SELECT community_core.looks_like_card_number(''paid with 4111 1111 1111 1111'')';
 COMMENT ON FUNCTION is_active_member(regclass, uuid) IS
-'Whether the person who is asking is seen to be an active member of a space: looked up by an index, once per query and space, for policies on many rows. False is no answer where the table has no index for it: ask in another way, too. members: a table with the columns space_id uuid, profile_id uuid and status text, and a unique index on the first two, which the caller need not be able to read; space: the id of the space. NULL gives NULL; where nobody is asking, false. Stable, parallel safe. Errors: 42P01 no such relation, 42809 no table, 42703 a column is missing. Example: SELECT community_core.is_active_member(''spaces.space_members'', id) FROM spaces.spaces';
+'Whether the person who is asking is seen to be an active member of a space: looked up by an index, about the rows of a query once per space, for policies on many rows. False is no answer where the table has no index for it, or is unlogged: ask in another way, too. members: a table with the columns space_id uuid, profile_id uuid and status text, and a unique index on the first two, which the caller need not be able to read; space: the id of the space. NULL gives NULL; where nobody is asking, false. Stable, parallel safe. Errors: 42P01 no such relation, 42809 no table, 42703 a column is missing. Example: SELECT community_core.is_active_member(''spaces.space_members'', id) FROM spaces.spaces';
 COMMENT ON FUNCTION uuid_v7() IS
 'A new time-ordered id (RFC 9562, version 7, sub-millisecond fraction in rand_a). Ids of one session rise strictly. Volatile, parallel safe. Errors: 58000 the system has no random bytes. Example: SELECT community_core.uuid_v7()';
 COMMENT ON FUNCTION automod_config_fault(text, text) IS

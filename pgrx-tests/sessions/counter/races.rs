@@ -323,3 +323,28 @@ fn in_repeatable_read_a_counter_never_overwrites_what_it_did_not_see() {
     old.batch_execute("ROLLBACK").expect("roll back");
     assert_eq!(differences(&mut new), 0);
 }
+
+#[test]
+fn in_repeatable_read_nobody_stands_in_line_for_what_it_cannot_see() {
+    let database = counted();
+    let [mut old, mut first, mut front, mut observer] = std::array::from_fn(|_| database.connect());
+    old.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM s.posts")
+        .expect("take a snapshot");
+    let like = "INSERT INTO s.likes (post_id) VALUES (1)";
+    first.batch_execute(&format!("BEGIN; {like}")).expect(like);
+    let waiting = std::thread::spawn(move || {
+        front
+            .batch_execute(&format!("BEGIN; {like}"))
+            .expect("from the front of the line");
+        front
+    });
+    wait_until_blocked(&mut observer, 1);
+    first.batch_execute("COMMIT").expect("commit");
+    let mut front = waiting.join().expect("the thread");
+    // The front holds the line and the row: whoever stood behind it would wait, and time out.
+    old.batch_execute("SET lock_timeout = '20s'")
+        .expect("a limit");
+    assert_eq!(sqlstate(old.batch_execute(like)), "40001");
+    front.batch_execute("COMMIT").expect("commit");
+    assert_eq!(differences(&mut observer), 0);
+}
