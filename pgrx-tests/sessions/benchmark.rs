@@ -250,8 +250,10 @@ fn a_refresh_killed_while_it_writes_leaves_the_last_release_and_the_next_is_righ
     let database = community_in(Database::with_modules(&cluster, "none"));
     // Contributions and cells are written by the time that the histograms are.
     let lock = "irs_by_stage_histogram IN SHARE MODE";
-    refresh_is_ended(&database, lock, |_, pid| {
+    refresh_is_ended(&database, lock, |reader, pid| {
         assert!(send("KILL", pid.into()));
+        // Until the server has noticed and ends everybody, it takes connections that it will end, too.
+        while reader.batch_execute("").is_ok() {}
     });
     let config = cluster.config(&database.name, "postgres");
     let mut client = loop {
