@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What it costs to read a space: the newest 50 posts of a space among 1,000,000, read by a member under
-# the policies, beside the same query by the tables' owner, alone and as PostgREST asks it; and opening a question with 500 answers and
-# 5,000 comments in the order of their threads, by path, beside walking the threads by parent_id.
+# the policies, beside the same query by the tables' owner, alone and as PostgREST asks it; and opening a
+# question with 500 answers and 5,000 comments in the order of their threads, by path, beside walking the
+# threads by parent_id.
 # usage: benches/spaces.sh        PG_CONFIG says which PostgreSQL; POSTS, SPACES and SAMPLES scale it
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,6 +10,8 @@ cd "$(dirname "$0")/.."
 . scripts/cluster.sh
 # shellcheck source=scripts/report.sh
 . scripts/report.sh
+# shellcheck source=scripts/requests.sh
+. scripts/requests.sh
 bin=$("${PG_CONFIG:?}" --bindir)
 posts=${POSTS:-1000000} spaces=${SPACES:-20} samples=${SAMPLES:-10}
 trap stop_cluster EXIT
@@ -53,35 +56,33 @@ END $$;
 VACUUM ANALYZE;
 SQL
 
-# A request as PostgREST makes it, on a connection it holds: set the claims, then read. Both sides do.
-n='lpad(:n::text, 12, $$0$$)'
-request() {
+# Who asks, and about which space.
+n='lpad(:n::text, 12, $$0$$)' s='lpad(:s::text, 12, $$0$$)'
+drawn() {
     echo "\\set n random(1, 1000)"
     echo "\\set s random(1, $spaces)"
-    echo "SELECT set_config('request.jwt.claims', json_build_object('sub', '00000000-0000-4000-8000-' || $n," \
-        "'role', 'authenticated')::text, false);"
+}
+claims="json_build_object('sub', '00000000-0000-4000-8000-' || $n, 'role', 'authenticated')::text"
+# On a connection that is held: set the claims, then read. Both sides do.
+request() {
+    drawn
+    echo "SELECT set_config('request.jwt.claims', $claims, false);"
     echo "$1"
 }
-feed() {
-    request "SELECT id, author_id, title, body, score, comment_count, created_at FROM spaces.posts
-WHERE space_id = ('00000000-0000-4000-9000-' || lpad(:s::text, 12, \$\$0\$\$))::uuid $1
-ORDER BY created_at DESC, id DESC LIMIT 50;"
+newest() {
+    echo "SELECT id, author_id, title, body, score, comment_count, created_at FROM spaces.posts
+WHERE space_id = ('00000000-0000-4000-9000-' || $s)::uuid $1 ORDER BY created_at DESC, id DESC LIMIT 50"
 }
-feed '' >"$cluster/with.sql"
-feed "AND state = 'published'" >"$cluster/without.sql"
+request "$(newest '');" >"$cluster/with.sql"
+request "$(newest "AND state = 'published'");" >"$cluster/without.sql"
 # The same as PostgREST asks it: in a transaction, with the settings that it makes, and the rows as one JSON text.
 served() {
-    echo "\\set n random(1, 1000)"
-    echo "\\set s random(1, $spaces)"
+    drawn
     echo "BEGIN READ ONLY;
-SELECT set_config('search_path', 'spaces', true), set_config('role', '$1', true),
-    set_config('request.jwt.claims', json_build_object('sub', '00000000-0000-4000-8000-' || $n, 'role', 'authenticated')::text, true),
+SELECT set_config('search_path', 'spaces', true), set_config('role', '$1', true), set_config('request.jwt.claims', $claims, true),
     set_config('request.method', 'GET', true), set_config('request.path', '/posts', true),
     set_config('request.headers', '{\"accept\":\"application/json\",\"host\":\"localhost\"}', true), set_config('request.cookies', '{}', true);
-WITH pgrst_source AS (
-    SELECT id, author_id, title, body, score, comment_count, created_at FROM spaces.posts
-    WHERE space_id = ('00000000-0000-4000-9000-' || lpad(:s::text, 12, \$\$0\$\$))::uuid $2
-    ORDER BY created_at DESC, id DESC LIMIT 50)
+WITH pgrst_source AS ($(newest "$2"))
 SELECT NULL::bigint AS total_result_set, pg_catalog.count(_postgrest_t) AS page_total,
     coalesce(json_agg(_postgrest_t), '[]') AS body,
     nullif(current_setting('response.headers', true), '') AS response_headers,
@@ -105,19 +106,7 @@ WITH RECURSIVE thread AS (
     JOIN spaces.comments c ON c.parent_id = t.id AND c.post_id = t.post_id)
 SELECT id, answer_id, parent_id, author_id, body, created_at FROM thread ORDER BY place;" >"$cluster/walk.sql"
 
-# The median of the requests in microseconds, without the first ten, which warm up the connection.
-request_time() {
-    local side=$1 role=$2 requests=$3
-    (cd "$cluster" && rm -f request.* &&
-        PGOPTIONS="$PGOPTIONS -c role=$role" "$bin/pgbench" -n -c 1 -t $((requests + 10)) -M prepared \
-            -l --log-prefix=request -f "$side.sql" >/dev/null 2>&1 &&
-        awk '$2 >= 10 && $3 > 0 { print $3 }' request.* | sort -n |
-        awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }')
-}
-best() { sort -n "$1" | sed -n 1p; }
-
 share_a_core
-# Alternating, and the best of each, so that it does not matter with what else the machine is busy.
 for _ in $(seq "$samples"); do
     request_time with authenticated 500 >>"$cluster/with"
     request_time without postgres 500 >>"$cluster/without"
@@ -127,13 +116,7 @@ for _ in $(seq "$samples"); do
     request_time path postgres 20 >>"$cluster/path.owner"
     request_time walk authenticated 20 >>"$cluster/walk"
 done
-# compare WORK AGAINST OURS OTHER [MUST]
-compare() {
-    local ours other
-    ours=$(best "$cluster/$3") other=$(best "$cluster/$4")
-    report_row spaces "$1" "$2" us "$ours" "$other" "$(awk -v a="$ours" -v b="$other" 'BEGIN { print a / b }')" \
-        "$(spread "$cluster/$3" "$cluster/$4")" "${5:-}"
-}
+compare() { report_best spaces "$1" "$2" "$cluster/$3" "$cluster/$4" "${5:-}"; }
 report_heading
 question='a question with 5,000 comments, by path'
 compare "$question" 'without policies' path path.owner

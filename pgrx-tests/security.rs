@@ -246,7 +246,6 @@ mod tests {
                 "forum.download_resource(uuid,text)",
                 // The policies of what is public in a space ask these, for guests too.
                 "spaces.is_staff()",
-                "spaces.public_space_ids()",
                 "spaces.is_hidden(uuid,uuid)",
                 "spaces.visible_space_ids()",
                 "spaces.readable_space_ids()",

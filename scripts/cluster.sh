@@ -34,16 +34,6 @@ start_cluster() {
     return 1
 }
 
-# From now on server and client share a core, as far as the machine can say so: where the kernel puts the two of a request that
-# takes microseconds decides more about its time than what it does.
-share_a_core() {
-    command -v taskset >/dev/null || return 0
-    local core
-    core=$(taskset -cp $$ | sed 's/.*: *//; s/[-,].*//')
-    taskset -acp "$core" "$server_pid" >/dev/null
-    taskset -cp "$core" $$ >/dev/null
-}
-
 stop_cluster() {
     if [ -n "${server_pid:-}" ] && kill -INT "$server_pid" 2>/dev/null; then
         wait "$server_pid" 2>/dev/null || true

@@ -3,9 +3,9 @@
 
 use pgrx::pg_sys;
 
-#[derive(Clone, Copy)]
 pub enum Of {
-    /// Who inserts parents of this table, and who changes children that have none.
+    /// Children that have no parent in this table: RowExclusive for who changes them, Share for who
+    /// inserts parents, which exclude each other but not themselves.
     Orphans(pg_sys::Oid),
     /// The line of those who wait to write one row of this table.
     Row(pg_sys::Oid, u32),

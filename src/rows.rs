@@ -1,4 +1,4 @@
-//! Rows written without a statement, and their entries in the indexes of the table.
+//! Rows read from slots, and written without a statement with their entries in the indexes of the table.
 
 use pgrx::pg_sys;
 
@@ -47,6 +47,21 @@ pub unsafe fn write_rows(
                 index_row(result, executor, *slot, Entries::NewRow);
             }
         }
+    }
+}
+
+/// The value of a column, unless it is NULL; it lives as long as the slot holds the row.
+///
+/// # Safety
+/// The slot holds a row in which the column is.
+pub unsafe fn attribute(slot: *mut pg_sys::TupleTableSlot, number: i16) -> Option<pg_sys::Datum> {
+    let i = number as usize - 1;
+    // SAFETY: the arrays of a slot have an entry for each column that was deformed.
+    unsafe {
+        if (*slot).tts_nvalid < number {
+            pg_sys::slot_getsomeattrs_int(slot, number.into());
+        }
+        (!*(*slot).tts_isnull.add(i)).then(|| *(*slot).tts_values.add(i))
     }
 }
 

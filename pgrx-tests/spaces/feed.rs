@@ -20,6 +20,16 @@ mod tests {
         ));
     }
 
+    /// The membership as it is, whatever sanctions say.
+    fn become_of(person: &str, status: &str, banned_until: &str) {
+        run(&format!(
+            "SET LOCAL session_replication_role = replica;
+             UPDATE spaces.space_members SET status = '{status}', banned_until = {banned_until}
+             WHERE profile_id = '{person}';
+             SET LOCAL session_replication_role = origin"
+        ));
+    }
+
     #[pg_test]
     fn the_quick_answer_is_that_of_the_members_and_about_nobody_but_the_caller() {
         let space = space("private");
@@ -33,12 +43,7 @@ mod tests {
             ("banned", "now() + interval '1 day'", "false"),
             ("active", "NULL", "true"),
         ] {
-            run(&format!(
-                "SET LOCAL session_replication_role = replica;
-                 UPDATE spaces.space_members SET status = '{status}', banned_until = {until}
-                 WHERE profile_id = '{one}';
-                 SET LOCAL session_replication_role = origin"
-            ));
+            become_of(&one, status, until);
             assert_eq!(text_as(As::Person(&one), &asked), said, "{status}");
             assert_eq!(text_as(As::Person(&other), &asked), "true");
         }
@@ -65,12 +70,7 @@ mod tests {
         let read = format!("SELECT count(*)::text FROM spaces.posts WHERE id = '{post}'");
         assert_eq!(text_as(As::Person(&one), &read), "1");
         for (until, read_now) in [("now() + interval '1 hour'", "0"), ("now()", "1")] {
-            run(&format!(
-                "SET LOCAL session_replication_role = replica;
-                 UPDATE spaces.space_members SET status = 'banned', banned_until = {until}
-                 WHERE profile_id = '{one}';
-                 SET LOCAL session_replication_role = origin"
-            ));
+            become_of(&one, "banned", until);
             assert_eq!(text_as(As::Person(&one), &read), read_now, "{until}");
         }
     }

@@ -55,26 +55,17 @@ COMMENT ON FUNCTION is_active_member(uuid) IS
     'Whether the caller is seen to be an active member of a space: the quick way, for every row of a feed, to say yes. The whole rule is readable_space_ids(). NULL gives NULL. Stable. Example: SELECT is_active_member(id) FROM spaces';
 GRANT EXECUTE ON FUNCTION is_active_member(uuid) TO anon, authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION public_space_ids() RETURNS SETOF uuid
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN QUERY
-    SELECT s.id FROM @schema@.spaces s WHERE s.visibility = 'public' OR (SELECT @schema@.is_staff());
-END;
-$$;
-COMMENT ON FUNCTION public_space_ids() IS
-    'The spaces whose content the caller reads without being a member: the public ones, or all as staff of the site. Stable. Example: SELECT count(*) FROM public_space_ids()';
-GRANT EXECUTE ON FUNCTION public_space_ids() TO anon, authenticated, service_role;
-
 CREATE OR REPLACE FUNCTION readable_space_ids() RETURNS SETOF uuid
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
-    SELECT p.id FROM @schema@.public_space_ids() AS p (id) UNION ALL SELECT m.space_id FROM @schema@.own_memberships m;
+    SELECT s.id FROM @schema@.spaces s WHERE s.visibility = 'public' OR (SELECT @schema@.is_staff())
+    UNION ALL
+    SELECT m.space_id FROM @schema@.own_memberships m;
 END;
 $$;
 COMMENT ON FUNCTION readable_space_ids() IS
-    'The spaces whose content the caller may read: public ones, and those the caller is an active member of. Stable. Example: SELECT count(*) FROM readable_space_ids()';
+    'The spaces whose content the caller may read: public ones, and those the caller is an active member of, or all as staff of the site. Stable. Example: SELECT count(*) FROM readable_space_ids()';
 GRANT EXECUTE ON FUNCTION readable_space_ids() TO anon, authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION writable_space_ids() RETURNS SETOF uuid

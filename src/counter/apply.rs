@@ -151,7 +151,7 @@ fn backend_number() -> i32 {
 /// Without a foreign key a parent may come after its children. Who inserts parents and who
 /// changes orphans wait for each other, so that one of them sees what the other did.
 fn wait_for_parents(counter: &Counter, keys: &[pg_sys::Datum]) {
-    orphan_lock(counter.parent, pg_sys::RowExclusiveLock);
+    lock::take(lock::Of::Orphans(counter.parent), pg_sys::RowExclusiveLock);
     let locked = counter.few.lock.number(keys);
     // SAFETY: reads the isolation level; a registered snapshot is released by the resource owner
     // when the statement fails.
@@ -169,10 +169,4 @@ fn wait_for_parents(counter: &Counter, keys: &[pg_sys::Datum]) {
             }
         }
     }
-}
-
-/// Two modes that exclude each other but not themselves: RowExclusive for orphans, Share for
-/// parents.
-pub fn orphan_lock(parent: pg_sys::Oid, mode: u32) {
-    lock::take(lock::Of::Orphans(parent), mode);
 }

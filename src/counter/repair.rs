@@ -1,13 +1,14 @@
 //! Setting parents right by counting: when a counter is attached, when it was found wrong, when
 //! its children were truncated, and for a parent that takes a key which children may already have.
 
-use super::apply::{numbers, orphan_lock};
+use super::apply::numbers;
 use super::delta::Key;
 use super::image::{self, Column};
 use super::orphans;
 use super::resolve::{Counter, amount_types};
 use super::spec::Measure;
 use super::statement::{Statement, array, array_type};
+use crate::lock;
 use pgrx::{AnyNumeric, FromDatum, IntoDatum, pg_sys};
 
 /// Counts all children and sets right what is wrong, at most `limit` parents, in batches that
@@ -89,7 +90,7 @@ pub fn new_keys(
     command: pg_sys::CommandId,
 ) {
     if counter.loose {
-        orphan_lock(counter.parent, pg_sys::ShareLock);
+        lock::take(lock::Of::Orphans(counter.parent), pg_sys::ShareLock);
     }
     let keys = key_arrays(counter, arrived.iter().map(|new| &new.key));
     // SAFETY: a registered snapshot is ours to change, and is released by the resource owner when

@@ -7,6 +7,7 @@ use super::repair::NewKey;
 use super::resolve::{self, Counter};
 use super::spec::Measure;
 use super::{apply, orphans, query, repair};
+use crate::rows::attribute;
 use crate::{catalog, error};
 use pgrx::prelude::*;
 use pgrx::{PgRelation, pg_sys};
@@ -199,7 +200,7 @@ pub fn child_changed(data: &pg_sys::TriggerData) {
             // before the slot goes on to the next row.
             unsafe {
                 sum(&event, &counter, &mut deltas, |slot, sign| {
-                    let datum = attribute(slot, value);
+                    let datum = attribute(slot, value.number);
                     move |amount: &mut Amount| {
                         if let Some(datum) = datum {
                             amount.add(datum, value.type_oid, sign);
@@ -247,7 +248,7 @@ pub fn parent_changed(data: &pg_sys::TriggerData) {
                     arrived.push(NewKey {
                         key,
                         left: left.take(),
-                        stored: attribute(slot, &figure)
+                        stored: attribute(slot, figure.number)
                             .and_then(|datum| repair::number(datum, figure.type_oid)),
                     });
                 }
@@ -285,7 +286,7 @@ unsafe fn sum<T: Default, F: FnOnce(&mut T)>(
             if let [column] = counter.keys.as_slice()
                 && column.by_value
             {
-                if let Some(datum) = attribute(slot, column) {
+                if let Some(datum) = attribute(slot, column.number) {
                     deltas.word(datum.value() as u64, change(slot, sign));
                 }
             } else if key(slot, &counter.keys, &mut bytes).is_continue() {
@@ -307,25 +308,10 @@ unsafe fn key(
     bytes.clear();
     for column in columns {
         // SAFETY: as the caller says.
-        match unsafe { attribute(slot, column) } {
+        match unsafe { attribute(slot, column.number) } {
             Some(datum) => image::write(column, datum, bytes),
             None => return ControlFlow::Break(()),
         }
     }
     ControlFlow::Continue(())
-}
-
-/// The value of a column, unless it is NULL.
-///
-/// # Safety
-/// The slot holds a row in which the column is.
-unsafe fn attribute(slot: *mut pg_sys::TupleTableSlot, column: &Column) -> Option<pg_sys::Datum> {
-    let i = column.number as usize - 1;
-    // SAFETY: the arrays of a slot have an entry for each column that was deformed.
-    unsafe {
-        if (*slot).tts_nvalid < column.number {
-            pg_sys::slot_getsomeattrs_int(slot, column.number.into());
-        }
-        (!*(*slot).tts_isnull.add(i)).then(|| *(*slot).tts_values.add(i))
-    }
 }

@@ -19,7 +19,7 @@ pub use find::Finder;
 use crate::catalog::Column;
 use crate::counter::{Expression, image};
 use crate::lock;
-use crate::rows::{Replaced, index_row, replace_row};
+use crate::rows::{Replaced, attribute, index_row, replace_row};
 use find::slot_of;
 use pgrx::{PgRelation, pg_sys};
 use rustc_hash::FxBuildHasher;
@@ -30,7 +30,7 @@ use std::ptr;
 pub struct Direct {
     row: Finder,
     /// The numbers of the columns that change.
-    columns: Vec<c_int>,
+    columns: Vec<i16>,
     checks: Vec<Expression>,
     /// What the values of the key are like.
     images: Vec<image::Column>,
@@ -69,7 +69,7 @@ impl Direct {
         let given = key.iter().map(|(_, given)| *given);
         Some(Direct {
             row: Finder::of(table, key)?,
-            columns: changed.into_iter().map(c_int::from).collect(),
+            columns: changed,
             // SAFETY: conditions of this table, as its description has them.
             checks: unsafe { checks.into_iter().map(|check| Expression::stored(check)) }.collect(),
             images: given.map(image::Column::of_type).collect(),
@@ -100,7 +100,7 @@ impl Direct {
                 return false;
             }
             let mut met = self.meet(table, key, &mut new);
-            // A snapshot that stays would see the row held however long one waits: the statement says so at once.
+            // A snapshot that stays would see the row held however long one stands: the statement knows what to say.
             let sees_more = pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as c_int;
             if matches!(met, Met::Held) && sees_more {
                 let line = lock::Of::Row(self.row.table, self.place_of(key));
@@ -164,24 +164,19 @@ impl Direct {
             if is_being_changed(row) {
                 return Met::Held;
             }
-            let description = (*table).rd_att;
             let stored: Vec<_> = self
                 .columns
                 .iter()
-                .map(|number| {
-                    let mut is_null = false;
-                    let value = pg_sys::heap_getattr(row, *number, description, &mut is_null);
-                    (!is_null).then_some(value)
-                })
+                .map(|number| attribute(slot, *number))
                 .collect();
             let Some(mut values) = new(&stored) else {
                 return Met::Other;
             };
-            let mut numbers = self.columns.clone();
+            let mut numbers: Vec<_> = self.columns.iter().copied().map(c_int::from).collect();
             let mut nulls = vec![false; values.len()];
             let new = pg_sys::heap_modify_tuple_by_cols(
                 row,
-                description,
+                (*table).rd_att,
                 values.len() as c_int,
                 numbers.as_mut_ptr(),
                 values.as_mut_ptr(),

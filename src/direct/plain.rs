@@ -18,17 +18,16 @@ pub fn is_plain(
     idle: Option<&str>,
 ) -> bool {
     // SAFETY: an open relation points to its pg_class row and its description.
-    let (ordinary, computes) = unsafe {
+    let (on_its_own, computes) = unsafe {
         let relation = &*table.as_ptr();
         let class = &*relation.rd_rel;
-        let ordinary = class.relkind == pg_sys::RELKIND_RELATION as c_char
-            && class.relowner == owner
+        let on_its_own = class.relowner == owner
             && !class.relispartition
             && !class.relhassubclass
             && !class.relhasrules;
-        (ordinary, computes((*relation.rd_att).constr))
+        (on_its_own, computes((*relation.rd_att).constr))
     };
-    ordinary
+    on_its_own
         && !computes
         && may(table, owner, pg_sys::ACL_SELECT)
         && may(table, owner, pg_sys::ACL_UPDATE)

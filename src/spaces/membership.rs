@@ -5,17 +5,17 @@ use crate::catalog;
 use crate::direct::Finder;
 use crate::identity::request_user;
 use crate::remembered::{Registry, Remembered};
+use crate::rows::attribute;
 use pgrx::{IntoDatum, PgRelation, Uuid, pg_sys};
 use rustc_hash::FxHashMap;
-use std::ffi::{c_char, c_int};
-use std::ptr;
+use std::ffi::c_char;
 
 /// What is known of a table of members.
 struct Members {
     table: pg_sys::Oid,
     /// `None` where no index tells a person's row in a space.
     person: Option<Finder>,
-    status: c_int,
+    status: i16,
 }
 
 impl Remembered for Members {
@@ -45,7 +45,7 @@ impl Members {
         Members {
             table: table.oid(),
             person: fit.then(|| Finder::of(table, &key)).flatten(),
-            status: c_int::from(status.number),
+            status: status.number,
         }
     }
 }
@@ -104,15 +104,12 @@ pub fn is_active(table: Reference, space: Uuid) -> bool {
 
 /// # Safety
 /// The slot holds a row of a table whose column `number` is a text.
-unsafe fn is_text(slot: *mut pg_sys::TupleTableSlot, number: c_int, text: &[u8]) -> bool {
-    let mut is_null = false;
-    // SAFETY: as the caller says; the value lives as long as the slot holds the row.
+unsafe fn is_text(slot: *mut pg_sys::TupleTableSlot, number: i16, text: &[u8]) -> bool {
+    // SAFETY: as the caller says.
     unsafe {
-        let row = pg_sys::ExecFetchSlotHeapTuple(slot, false, ptr::null_mut());
-        let value = pg_sys::heap_getattr(row, number, (*slot).tts_tupleDescriptor, &mut is_null);
-        !is_null && {
+        attribute(slot, number).is_some_and(|value| {
             let value = pg_sys::pg_detoast_datum_packed(value.cast_mut_ptr());
             pgrx::varlena_to_byte_slice(value) == text
-        }
+        })
     }
 }

@@ -17,14 +17,14 @@ pub struct Outcome {
     pub succeeded: usize,
 }
 
-/// Becomes the attacker until the transaction ends. A plan that is compiled takes longer than one that is not
+/// Becomes the attacker, in a role, until the transaction ends. A plan that is compiled takes longer than one that is not
 /// for the few rows there are.
-fn disguise(client: &mut Client, world: &World) {
-    let (role, person) = (world.attacker.role(), world.attacker.person());
+pub fn disguise(client: &mut Client, world: &World, role: &str, limit: &str) {
+    let person = world.attacker.person();
     client
         .batch_execute(&format!(
             "SELECT set_config('request.jwt.claims', json_build_object('role', '{role}', 'sub', {person})::text, true);
-             SET LOCAL statement_timeout = '10s'; SET LOCAL jit = off; SET LOCAL client_min_messages = error; SET LOCAL ROLE {role}"
+             SET LOCAL statement_timeout = '{limit}'; SET LOCAL jit = off; SET LOCAL client_min_messages = error; SET LOCAL ROLE {role}"
         ))
         .expect("become the attacker");
 }
@@ -45,7 +45,7 @@ pub fn attack(
         client
             .batch_execute(&format!("BEGIN; {prepared}"))
             .expect("begin");
-        disguise(client, world);
+        disguise(client, world, world.attacker.role(), "10s");
         // What the attacker wrote in this transaction, it may read back.
         let mut tried = String::new();
         for _ in 0..STATEMENTS.min(how_many - outcome.statements) {

@@ -2,6 +2,7 @@
 //! malformed values of its arguments' types, with other people's ids, and with random mixes of these;
 //! and each table's triggers and policies get rows of which one value is such.
 
+use super::attack::disguise;
 use super::statement::{self, Dice};
 use super::world::{Function, Relation, World};
 use postgres::Client;
@@ -179,36 +180,35 @@ pub fn is_accident(error: &postgres::Error) -> Option<String> {
     .then_some(said)
 }
 
-/// Runs statements as `role`, each undone; the accidents, and how many there were.
-fn attempt_all(
+/// Runs statements as `role`, each list in a transaction of its own and each statement undone; the
+/// accidents, and how many statements there were.
+fn attempt(
     client: &mut Client,
     world: &World,
     role: &str,
-    statements: &[String],
+    lists: impl Iterator<Item = Vec<String>>,
 ) -> (Vec<String>, usize) {
-    let person = world.attacker.person();
-    let mut accidents = Vec::new();
-    client
-        .batch_execute(&format!(
-            "BEGIN; SELECT set_config('request.jwt.claims', json_build_object('role', '{role}', 'sub', {person})::text, true);
-             SET LOCAL statement_timeout = '20s'; SET LOCAL client_min_messages = error; SET LOCAL ROLE {role}"
-        ))
-        .expect("begin");
-    for sql in statements {
-        client
-            .batch_execute("SAVEPOINT before")
-            .expect("a savepoint");
-        if let Err(error) = client.simple_query(sql)
-            && let Some(accident) = is_accident(&error)
-        {
-            accidents.push(format!("as {role}: {sql}\n    {accident}"));
+    let (mut accidents, mut number) = (Vec::new(), 0);
+    for statements in lists {
+        client.batch_execute("BEGIN").expect("begin");
+        disguise(client, world, role, "20s");
+        for sql in &statements {
+            client
+                .batch_execute("SAVEPOINT before")
+                .expect("a savepoint");
+            if let Err(error) = client.simple_query(sql)
+                && let Some(accident) = is_accident(&error)
+            {
+                accidents.push(format!("as {role}: {sql}\n    {accident}"));
+            }
+            client
+                .batch_execute("ROLLBACK TO before; RELEASE before")
+                .expect("undo the statement");
         }
-        client
-            .batch_execute("ROLLBACK TO before; RELEASE before")
-            .expect("undo the statement");
+        client.batch_execute("ROLLBACK").expect("rollback");
+        number += statements.len();
     }
-    client.batch_execute("ROLLBACK").expect("rollback");
-    (accidents, statements.len())
+    (accidents, number)
 }
 
 /// Calls every function as `role`; returns the accidents and how many calls there were.
@@ -218,14 +218,9 @@ pub fn call_everything(
     role: &str,
     dice: &mut Dice,
 ) -> (Vec<String>, usize) {
-    let (mut accidents, mut number) = (Vec::new(), 0);
-    for function in &world.functions {
-        let calls = calls(world, function, dice);
-        let (found, tried) = attempt_all(client, world, role, &calls);
-        accidents.extend(found);
-        number += tried;
-    }
-    (accidents, number)
+    let functions = world.functions.iter();
+    let lists = functions.map(|function| calls(world, function, dice));
+    attempt(client, world, role, lists)
 }
 
 /// Inserts into and updates of a table in which one value is NULL or one of the bad, the others as they
@@ -259,13 +254,9 @@ pub fn write_everything(
     role: &str,
     dice: &mut Dice,
 ) -> (Vec<String>, usize) {
-    let (mut accidents, mut number) = (Vec::new(), 0);
-    for relation in world.relations.iter().filter(|relation| !relation.is_view) {
-        let (found, tried) = attempt_all(client, world, role, &rows(relation, dice));
-        accidents.extend(found);
-        number += tried;
-    }
-    (accidents, number)
+    let tables = world.relations.iter().filter(|relation| !relation.is_view);
+    let lists = tables.map(|relation| rows(relation, dice));
+    attempt(client, world, role, lists)
 }
 
 /// Attaches each trigger function of the extension where it does not belong, with arguments that are

@@ -5,17 +5,27 @@ mod tests {
     use super::super::*;
     use pgrx::prelude::*;
 
+    /// An event whose one place is taken by the first, while the other two wait, and the ticket.
+    fn taken() -> (String, [String; 3], String) {
+        let event = event(&space("public"), "1");
+        let people = [person(), person(), person()];
+        let ticket = booked(&event, &people[0]);
+        wait(&event, &people[1]);
+        wait(&event, &people[2]);
+        (event, people, ticket)
+    }
+
+    fn cancel(person: &str, ticket: &str) {
+        let cancel = format!("SELECT spaces.cancel_ticket('{ticket}')");
+        run_as(As::Person(person), &cancel);
+    }
+
     #[pg_test]
     fn a_cancelled_ticket_is_offered_to_the_first_who_waits_and_kept_for_that_person_alone() {
-        let space = space("public");
-        let event = event(&space, "1");
-        let (ada, first, second) = (person(), person(), person());
-        let ticket = booked(&event, &ada);
-        wait(&event, &first);
-        wait(&event, &second);
-        let cancel = format!("SELECT spaces.cancel_ticket('{ticket}')");
-        assert_eq!(outcome(As::Person(&first), &cancel), "42501");
-        run_as(As::Person(&ada), &cancel);
+        let (event, [ada, first, second], ticket) = taken();
+        let of_another = format!("SELECT spaces.cancel_ticket('{ticket}')");
+        assert_eq!(outcome(As::Person(&first), &of_another), "42501");
+        cancel(&ada, &ticket);
         assert_eq!(ticket_of(&event, &first), "reserved");
         assert_eq!(
             (entry_of(&event, &first), entry_of(&event, &second)),
@@ -41,16 +51,9 @@ mod tests {
 
     #[pg_test]
     fn an_offer_that_lapsed_goes_to_the_next_and_blocks_nobody_though_no_job_runs() {
-        let space = space("public");
-        let event = event(&space, "1");
-        let (ada, first, second, late) = (person(), person(), person(), person());
-        let ticket = booked(&event, &ada);
-        wait(&event, &first);
-        wait(&event, &second);
-        run_as(
-            As::Person(&ada),
-            &format!("SELECT spaces.cancel_ticket('{ticket}')"),
-        );
+        let (event, [ada, first, second], ticket) = taken();
+        let late = person();
+        cancel(&ada, &ticket);
         lapse(&event);
         assert_eq!(book(&event, &late), "23514", "it is the second's turn");
         booked(&event, &second);
@@ -65,10 +68,7 @@ mod tests {
         let ticket = text(&format!(
             "SELECT id::text FROM spaces.event_tickets WHERE event_id = '{event}' AND status = 'booked'"
         ));
-        run_as(
-            As::Person(&second),
-            &format!("SELECT spaces.cancel_ticket('{ticket}')"),
-        );
+        cancel(&second, &ticket);
         lapse(&event);
         booked(&event, &late);
         assert_eq!(ticket_of(&event, &late), "booked");
@@ -76,16 +76,8 @@ mod tests {
 
     #[pg_test]
     fn the_job_passes_lapsed_offers_on_and_says_how_many() {
-        let space = space("public");
-        let event = event(&space, "1");
-        let (ada, first, second) = (person(), person(), person());
-        let ticket = booked(&event, &ada);
-        wait(&event, &first);
-        wait(&event, &second);
-        run_as(
-            As::Person(&ada),
-            &format!("SELECT spaces.cancel_ticket('{ticket}')"),
-        );
+        let (event, [ada, _, second], ticket) = taken();
+        cancel(&ada, &ticket);
         let job = "SELECT spaces.expire_waitlist_offers()::text";
         assert_eq!(text_as(As::Service, job), "0");
         lapse(&event);
